@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <concepts>
+#include <optional>
+#include <type_traits>
+
+#include "shoal/start_method.hpp"
+
+namespace shoal {
+
+class Process;
+class ProcessPoolExecutor;
+struct ProcessOptions;
+
+/// Makes processes, pools and channels that are tied to one start method.
+/// A default-made Context follows get_start_method() at the moment of use. A small value: copies
+/// are equal and independent. Safe from many threads. Source: Python multiprocessing.get_context.
+class Context {
+ public:
+  Context() = default;
+  /// @throws std::invalid_argument  `method` is no StartMethod
+  explicit Context(StartMethod method);
+
+  /// Gives the method this context starts its processes by.
+  StartMethod get_start_method() const;
+
+  /// Makes a Process that will be started by this context's method (defined in process.hpp).
+  template <class F, class... Args>
+  requires(!std::same_as<std::remove_cvref_t<F>, ProcessOptions>) Process
+      process(F&& fn, Args&&... args)
+  const;
+  template <class F, class... Args>
+  Process process(ProcessOptions options, F&& fn, Args&&... args) const;
+
+  /// Makes an executor whose workers are started by this context's method (defined in
+  /// process_pool_executor.hpp).
+  ProcessPoolExecutor executor(unsigned max_workers) const;
+
+  friend bool operator==(const Context&, const Context&) = default;
+
+ private:
+  std::optional<StartMethod> method_;
+};
+
+/// Gives the context of one start method.
+/// @throws std::invalid_argument  `method` is no StartMethod
+Context get_context(StartMethod method);
+
+}  // namespace shoal

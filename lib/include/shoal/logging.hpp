@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+namespace spdlog {
+class logger;
+}
+
+namespace shoal {
+
+/// How much the library says; the names and order of spdlog's levels.
+enum class LogLevel { trace, debug, info, warn, error, critical, off };
+
+/// Gives the library's logger, "shoal"; silent below `warn` until told otherwise.
+/// A child process starts with a fresh logger of its own at its parent's level.
+/// Safe from many threads. Source: Python multiprocessing.get_logger.
+std::shared_ptr<spdlog::logger> get_logger();
+
+/// Sends the library's records from `level` up to stderr, and returns the logger.
+/// Safe from many threads. Source: Python multiprocessing.log_to_stderr.
+std::shared_ptr<spdlog::logger> log_to_stderr(LogLevel level = LogLevel::info);
+
+}  // namespace shoal

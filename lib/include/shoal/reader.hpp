@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+
+#include "shoal/unique_fd.hpp"
+#include "shoal/writer.hpp"
+
+namespace shoal {
+
+/// Takes values out of a message, in the order they were written. A view: bytes and descriptors
+/// belong to somebody else and must outlive it.
+///
+/// Nothing in the bytes is believed: a length beyond what is left, an impossible flag or index,
+/// nesting deeper than 64 throw CodecError before anything of that size is allocated. Used by one
+/// thread at a time, over bytes that nobody changes meanwhile.
+class Reader {
+ public:
+  explicit Reader(std::span<const std::byte> bytes,
+                  std::span<const std::shared_ptr<const UniqueFd>> descriptors = {}) noexcept
+      : at_(bytes.data()), end_(bytes.data() + bytes.size()), descriptors_(descriptors) {}
+
+  /// Reads a value by its codec (include <shoal/codec.hpp>).
+  /// @throws CodecError  the bytes are no such value
+  template <class T>
+  T get() {
+    if constexpr (internal::is_plain_number<T>) {
+      T value;
+      read(&value, sizeof value);
+      return value;
+    } else {
+      return Codec<T>::decode(*this);
+    }
+  }
+
+  /// Copies the next `size` bytes.
+  /// @throws CodecError  fewer are left
+  void read(void* into, std::size_t size) {
+    const std::span<const std::byte> bytes = take(size);
+    if (size != 0) std::memcpy(into, bytes.data(), size);
+  }
+
+  /// Gives the next `size` bytes where they stand, unaligned.
+  /// @throws CodecError  fewer are left
+  std::span<const std::byte> take(std::size_t size) {
+    if (size > remaining()) fail_short(size);
+    const std::byte* const first = at_;
+    at_ += size;
+    return {first, size};
+  }
+
+  /// Reads the number of elements that follow, each of `min_size` bytes or more (0: it may be
+  /// none).
+  /// @throws CodecError  so many cannot follow
+  std::size_t take_count(std::size_t min_size);
+
+  /// Reads a place and gives the descriptor that rode along there.
+  /// @throws CodecError  none did
+  std::shared_ptr<const UniqueFd> take_fd();
+
+  std::size_t remaining() const noexcept { return static_cast<std::size_t>(end_ - at_); }
+
+  /// Checks that everything was read.
+  /// @throws CodecError  bytes are left
+  void finish() const {
+    if (at_ != end_) fail_trailing();
+  }
+
+ private:
+  friend class internal::Nesting<Reader>;
+
+  [[noreturn]] void fail_short(std::size_t wanted) const;
+  [[noreturn]] void fail_trailing() const;
+
+  const std::byte* at_;
+  const std::byte* end_;
+  std::span<const std::shared_ptr<const UniqueFd>> descriptors_;
+  unsigned depth_ = 0;
+};
+
+namespace internal {
+
+/// How many elements that are written as nothing one container may hold, where the message itself
+/// sets no limit.
+inline constexpr std::size_t kMaxEmptyElements = std::size_t{1} << 20;
+
+/// How deep containers and pointers may nest.
+inline constexpr unsigned kMaxDepth = 64;
+
+[[noreturn]] void fail_depth();
+
+/// One level of nesting, in a Writer or a Reader: what recursive types recurse through.
+template <class Stream>
+class [[nodiscard]] Nesting {
+ public:
+  explicit Nesting(Stream& stream) : stream_(stream) {
+    if (stream.depth_ == kMaxDepth) fail_depth();
+    ++stream.depth_;
+  }
+  ~Nesting() { --stream_.depth_; }
+  Nesting(const Nesting&) = delete;
+  Nesting& operator=(const Nesting&) = delete;
+
+ private:
+  Stream& stream_;
+};
+
+}  // namespace internal
+}  // namespace shoal

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "shoal/unique_fd.hpp"
+
+namespace shoal {
+
+template <class T>
+struct Codec;
+
+namespace internal {
+template <class Stream>
+class Nesting;
+
+/// Written and read as their bytes without a look at the codecs: the whole of what short tasks
+/// need.
+template <class T>
+inline constexpr bool is_plain_number =
+    std::is_arithmetic_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, long double>;
+}  // namespace internal
+
+/// Collects the bytes of a message and the descriptors that ride along with it. Move-only.
+///
+/// The first 128 bytes cost no allocation. Used by one thread at a time. What stands in the bytes
+/// is the machine's own layout: messages go between processes of one machine.
+class Writer {
+ public:
+  Writer() noexcept = default;
+  Writer(Writer&& other) noexcept { take(other); }
+  Writer& operator=(Writer&& other) noexcept {
+    if (this != &other) take(other);
+    return *this;
+  }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// Writes a value by its codec (include <shoal/codec.hpp>).
+  /// @throws CodecError  the value cannot be sent: nested too deep, or its codec says so
+  template <class T>
+  void put(const T& value) {
+    if constexpr (internal::is_plain_number<T>) {
+      write(&value, sizeof value);
+    } else {
+      Codec<T>::encode(*this, value);
+    }
+  }
+
+  /// Appends `size` bytes as they are.
+  void write(const void* bytes, std::size_t size) {
+    if (size > capacity_ - size_) grow(size);
+    if (size != 0) std::memcpy(data() + size_, bytes, size);
+    size_ += size;
+  }
+
+  /// Lets the descriptor ride along and writes its place among those that do, four bytes. One
+  /// descriptor given several times rides once.
+  /// @throws CodecError  there is no descriptor in it
+  void put_fd(std::shared_ptr<const UniqueFd> descriptor);
+
+  /// Makes room for `size` more bytes, so that writing them moves nothing.
+  void reserve(std::size_t size) {
+    if (size > capacity_ - size_) grow(size);
+  }
+
+  /// Gives what was written, valid until the next change.
+  std::span<const std::byte> bytes() const noexcept { return {data(), size_}; }
+  /// Gives the descriptors that ride along, in the order of their places.
+  const std::vector<std::shared_ptr<const UniqueFd>>& descriptors() const noexcept {
+    return descriptors_;
+  }
+  /// Forgets bytes and descriptors; keeps the memory.
+  void clear() noexcept;
+
+ private:
+  friend class internal::Nesting<Writer>;
+
+  static constexpr std::size_t kInlineBytes = 128;
+
+  std::byte* data() noexcept { return heap_ ? heap_.get() : inline_.data(); }
+  const std::byte* data() const noexcept { return heap_ ? heap_.get() : inline_.data(); }
+  void grow(std::size_t more);
+  void take(Writer& other) noexcept;
+
+  std::size_t size_ = 0;
+  std::size_t capacity_ = kInlineBytes;
+  std::unique_ptr<std::byte[]> heap_;
+  std::vector<std::shared_ptr<const UniqueFd>> descriptors_;
+  unsigned depth_ = 0;
+  std::array<std::byte, kInlineBytes> inline_;
+};
+
+}  // namespace shoal

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.hpp"
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+
+namespace shoal {
+namespace {
+
+// The logger lives in a holder that is never destroyed: records may come from static destructors.
+// After a fork the holder is replaced, never locked: its lock may belong to a lost thread.
+struct Holder {
+  std::shared_ptr<spdlog::logger> logger;
+};
+
+// Writes to stderr under a lock of its own: spdlog's stderr sinks share one lock per process, which
+// a thread that a fork left behind might hold.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t text;
+    formatter_->format(message, text);
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  }
+  void flush_() override { std::fflush(stderr); }
+};
+
+std::atomic<Holder*> current_holder{nullptr};
+std::atomic<LogLevel> current_level{LogLevel::warn};
+
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+  return static_cast<spdlog::level::level_enum>(level);
+}
+
+Holder* make_holder() {
+  auto logger = std::make_shared<spdlog::logger>("shoal", std::make_shared<StderrSink>());
+  logger->set_level(to_spdlog(current_level.load(std::memory_order_relaxed)));
+  logger->set_pattern("[%Y-%m-%d %H:%M:%S.%e] [%n] [%l] [pid %P] %v");
+  logger->flush_on(spdlog::level::warn);
+  return new Holder{std::move(logger)};
+}
+
+Holder& holder() {
+  // acquire: pairs with the release below; the holder is complete when its pointer is seen.
+  if (Holder* made = current_holder.load(std::memory_order_acquire)) return *made;
+  Holder* fresh = make_holder();
+  Holder* expected = nullptr;
+  if (current_holder.compare_exchange_strong(expected, fresh, std::memory_order_acq_rel)) {
+    return *fresh;
+  }
+  delete fresh;
+  return *expected;
+}
+
+}  // namespace
+
+std::shared_ptr<spdlog::logger> get_logger() { return holder().logger; }
+
+std::shared_ptr<spdlog::logger> log_to_stderr(LogLevel level) {
+  base::set_log_level(level);
+  return get_logger();
+}
+
+namespace base {
+
+void log(LogLevel level, std::string_view text) noexcept {
+  try {
+    holder().logger->log(to_spdlog(level), "{}", text);
+  } catch (...) {
+    // A record that cannot be written is lost; logging never fails the work it speaks of.
+  }
+}
+
+bool is_logged(LogLevel level) noexcept { return level >= log_level(); }
+
+LogLevel log_level() noexcept {
+  if (Holder* made = current_holder.load(std::memory_order_acquire)) {
+    return static_cast<LogLevel>(made->logger->level());
+  }
+  return current_level.load(std::memory_order_relaxed);
+}
+
+void set_log_level(LogLevel level) noexcept {
+  current_level.store(level, std::memory_order_relaxed);
+  if (Holder* made = current_holder.load(std::memory_order_acquire)) {
+    made->logger->set_level(to_spdlog(level));
+  }
+}
+
+void reset_log_after_fork() noexcept {
+  current_level.store(log_level(), std::memory_order_relaxed);
+  current_holder.store(nullptr, std::memory_order_release);  // leaked on purpose, see Holder
+}
+
+void flush_log() noexcept {
+  try {
+    if (Holder* made = current_holder.load(std::memory_order_acquire)) made->logger->flush();
+  } catch (...) {
+    // As in log().
+  }
+}
+
+}  // namespace base
+}  // namespace shoal

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "shoal/logging.hpp"
+
+namespace shoal::base {
+
+/// Writes one record to the library's logger. Never throws: a sink that fails loses the record.
+void log(LogLevel level, std::string_view text) noexcept;
+
+/// True if a record of `level` would be written: ask before building an expensive text.
+bool is_logged(LogLevel level) noexcept;
+
+/// The level records are written from; a child is started with its parent's.
+LogLevel log_level() noexcept;
+void set_log_level(LogLevel level) noexcept;
+
+/// Forgets the logger inherited over a fork (its lock may be held by a thread that is not here);
+/// the next use makes a fresh one at the same level.
+void reset_log_after_fork() noexcept;
+
+/// Writes out what the logger holds back.
+void flush_log() noexcept;
+
+}  // namespace shoal::base

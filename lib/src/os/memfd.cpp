@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/memfd.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace shoal::os {
+namespace {
+
+constexpr int kFixedSize = F_SEAL_SHRINK | F_SEAL_GROW;
+#ifndef F_SEAL_FUTURE_WRITE
+constexpr int F_SEAL_FUTURE_WRITE = 0x0010;
+#endif
+
+int seals_of(Writers writers) noexcept {
+  switch (writers) {
+    case Writers::those_who_map_it:
+      return kFixedSize | F_SEAL_SEAL;
+    case Writers::those_who_mapped:
+      return kFixedSize | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+    case Writers::nobody:
+      return kFixedSize | F_SEAL_WRITE | F_SEAL_SEAL;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Result<Fd> create_shared_file(const char* name, std::size_t bytes) noexcept {
+  Fd file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file) return failure(errno, "memfd_create", "\"%s\"", name);
+  if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
+    return failure(errno, "ftruncate", "memfd \"%s\", %zu bytes", name, bytes);
+  }
+  return file;
+}
+
+Result<void> seal(int fd, Writers writers) noexcept {
+  if (::fcntl(fd, F_ADD_SEALS, seals_of(writers)) != 0) {
+    return failure(errno, "fcntl", "%d, F_ADD_SEALS", fd);
+  }
+  return {};
+}
+
+Result<Fd> make_sealed_file(const char* name, std::span<const std::byte> bytes) noexcept {
+  Result<Fd> file = create_shared_file(name, 0);
+  if (!file) return file.error();
+  const Result<void> written = write_all(file->get(), bytes);
+  if (!written) return written.error();
+  const Result<void> sealed = seal(file->get(), Writers::nobody);
+  if (!sealed) return sealed.error();
+  return file;
+}
+
+bool is_sealed(int fd, bool read_only) noexcept {
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  if (seals < 0 || (seals & kFixedSize) != kFixedSize) return false;
+  return !read_only || (seals & F_SEAL_WRITE) != 0;
+}
+
+Result<std::size_t> file_size(int fd) noexcept {
+  struct stat status;
+  if (::fstat(fd, &status) != 0) return failure(errno, "fstat", "%d", fd);
+  return static_cast<std::size_t>(status.st_size);
+}
+
+}  // namespace shoal::os

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/sentinel.hpp"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+#include "os/event.hpp"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+namespace shoal::os {
+namespace {
+
+// <linux/pidfd.h> of Linux 6.15, which Debian 12's headers lack.
+struct PidfdInfo {
+  std::uint64_t mask;
+  std::uint64_t cgroup_id;
+  std::uint32_t ids[11];  // pid, tgid, ppid, and the eight uids and gids
+  std::int32_t exit_code;
+};
+static_assert(sizeof(PidfdInfo) == 64);
+constexpr std::uint64_t kPidfdInfoExit = 1U << 3;
+constexpr unsigned long kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+
+}  // namespace
+
+std::string signal_name(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal);
+}
+
+Result<Fd> open_sentinel(int pid) noexcept {
+  const long fd = ::syscall(SYS_pidfd_open, pid, 0);
+  if (fd < 0) return failure(errno, "pidfd_open", "%d", pid);
+  return Fd(static_cast<int>(fd));
+}
+
+Result<void> send_signal(int sentinel, int signal) noexcept {
+  if (::syscall(SYS_pidfd_send_signal, sentinel, signal, nullptr, 0) != 0) {
+    return failure(errno, "pidfd_send_signal", "%d, signal %d", sentinel, signal);
+  }
+  return {};
+}
+
+bool has_ended(int sentinel) noexcept {
+  const Result<bool> readable = wait_readable(sentinel, base::Deadline::now());
+  return readable && *readable;
+}
+
+std::optional<ExitStatus> reap(int sentinel) noexcept {
+  siginfo_t info{};
+  const int result = retry_interrupted([&] {
+    return ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(sentinel), &info,
+                    WEXITED | WNOHANG);
+  });
+  if (result != 0 || info.si_pid == 0) return std::nullopt;
+  if (info.si_code == CLD_EXITED) return ExitStatus{info.si_status, 0, false};
+  return ExitStatus{0, info.si_status, info.si_code == CLD_DUMPED};
+}
+
+std::optional<ExitStatus> recall_exit(int sentinel) noexcept {
+  PidfdInfo info{};
+  info.mask = kPidfdInfoExit;
+  if (::ioctl(sentinel, kPidfdGetInfo, &info) != 0) return std::nullopt;
+  if ((info.mask & kPidfdInfoExit) == 0) return std::nullopt;
+  return decode_wait_status(info.exit_code);
+}
+
+ExitStatus decode_wait_status(int status) noexcept {
+  if (WIFSIGNALED(status)) return {0, WTERMSIG(status), WCOREDUMP(status) != 0};
+  return {WEXITSTATUS(status), 0, false};
+}
+
+}  // namespace shoal::os

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/socket.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cstring>
+
+namespace shoal::os {
+namespace {
+
+int type_of(SocketKind kind) noexcept {
+  return kind == SocketKind::messages ? SOCK_SEQPACKET : SOCK_STREAM;
+}
+
+// Room for the control data of the largest message.
+struct ControlBuffer {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxDescriptorsPerMessage * sizeof(int))> bytes;
+};
+
+void attach(msghdr& header, ControlBuffer& control, std::span<const int> fds) noexcept {
+  if (fds.empty()) return;
+  header.msg_control = control.bytes.data();
+  header.msg_controllen = CMSG_SPACE(fds.size_bytes());
+  cmsghdr* part = CMSG_FIRSTHDR(&header);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(fds.size_bytes());
+  std::memcpy(CMSG_DATA(part), fds.data(), fds.size_bytes());
+}
+
+void detach(msghdr& header, std::vector<Fd>& fds) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
+      fds.emplace_back(fd);
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::pair<Fd, Fd>> create_socket_pair(SocketKind kind) noexcept {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, type_of(kind) | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return failure(errno, "socketpair");
+  }
+  return std::pair(Fd(ends[0]), Fd(ends[1]));
+}
+
+Result<void> send_message(int socket, std::span<const std::byte> bytes, std::span<const int> fds,
+                          Wait wait) noexcept {
+  if (fds.size() > kMaxDescriptorsPerMessage) {
+    return failure(EINVAL, "sendmsg", "%d, %zu descriptors", socket, fds.size());
+  }
+  iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  ControlBuffer control;
+  attach(header, control, fds);
+  const int flags = MSG_NOSIGNAL | (wait == Wait::no ? MSG_DONTWAIT : 0);
+  const ssize_t sent = retry_interrupted([&] { return ::sendmsg(socket, &header, flags); });
+  if (sent < 0) return failure(errno, "sendmsg", "%d, %zu bytes", socket, bytes.size());
+  return {};
+}
+
+Result<Message> receive_message(int socket, std::span<std::byte> buffer, Wait wait) {
+  iovec part{buffer.data(), buffer.size()};
+  ControlBuffer control;
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control.bytes.data();
+  header.msg_controllen = control.bytes.size();
+  const int flags = MSG_CMSG_CLOEXEC | (wait == Wait::no ? MSG_DONTWAIT : 0);
+  const ssize_t size = retry_interrupted([&] { return ::recvmsg(socket, &header, flags); });
+  if (size < 0) return failure(errno, "recvmsg", "%d", socket);
+  Message message;
+  message.size = static_cast<std::size_t>(size);
+  detach(header, message.fds);
+  message.is_cut = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+  return message;
+}
+
+Result<std::size_t> send_some(int socket, std::span<const std::byte> bytes) noexcept {
+  const ssize_t sent =
+      retry_interrupted([&] { return ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+  if (sent < 0) return failure(errno, "send", "%d, %zu bytes", socket, bytes.size());
+  return static_cast<std::size_t>(sent);
+}
+
+bool is_unix_socket(int fd, SocketKind kind) noexcept {
+  int domain = 0;
+  int type = 0;
+  socklen_t size = sizeof(int);
+  if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) return false;
+  size = sizeof(int);
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return false;
+  return domain == AF_UNIX && type == type_of(kind);
+}
+
+void shut_down(int socket, int how) noexcept { ::shutdown(socket, how); }
+
+}  // namespace shoal::os

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pool/dispatcher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "shoal/error.hpp"
+
+namespace shoal::pool {
+
+void Dispatcher::on_submit(TaskRef task) {
+  backlog_.push_back(std::move(task));
+  ++queued_;
+  if (is_broken()) return fail_backlog();
+  pump();
+}
+
+bool Dispatcher::on_cancel(Task& task) {
+  if (task.status() == Task::Status::queued) {
+    --queued_;  // what stands in the backlog is skipped when its turn comes
+    settle(task, Task::Status::cancelled);
+    pump();
+    return true;
+  }
+  for (auto& [id, worker] : workers_) {
+    if (worker.hands.empty() || worker.hands.back().get() != &task) continue;
+    if (!take_back_youngest(id, worker)) return false;
+    return on_cancel(task);
+  }
+  return false;
+}
+
+void Dispatcher::on_close(bool cancel_queued) {
+  is_closed_ = true;
+  if (cancel_queued) {
+    for (auto& [id, worker] : workers_) {
+      while (!worker.hands.empty() && take_back_youngest(id, worker)) continue;
+    }
+    while (const TaskRef task = next_queued()) settle(*task, Task::Status::cancelled);
+  }
+  pump();
+}
+
+void Dispatcher::on_started(WorkerId worker, unsigned index) {
+  --starting_;
+  workers_[worker].index = index;
+}
+
+void Dispatcher::on_start_failed(unsigned index, std::string reason) {
+  --starting_;
+  if (is_closed_ && is_drained()) return;
+  if (++failed_starts_ >= start_budget()) return break_pool(std::move(reason));
+  replace(index);
+}
+
+void Dispatcher::on_ready(WorkerId id) {
+  const auto at = workers_.find(id);
+  if (at == workers_.end() || at->second.is_ready) return;
+  at->second.is_ready = true;
+  failed_starts_ = 0;
+  idle_.push_back(id);
+  pump();
+}
+
+void Dispatcher::on_completed(WorkerId id, Task::Status status, Payload result) {
+  Worker& worker = workers_.at(id);
+  const TaskRef task = std::move(worker.hands.front());
+  worker.hands.pop_front();
+  --running_;
+  task->payload = std::move(result);
+  settle(*task, status);
+  if (worker.hands.empty() && !worker.is_deaf) idle_.push_back(id);
+  pump();
+}
+
+void Dispatcher::on_deaf(WorkerId id) {
+  const auto at = workers_.find(id);
+  if (at == workers_.end()) return;
+  at->second.is_deaf = true;
+  std::erase(idle_, id);
+}
+
+void Dispatcher::on_ended(WorkerId id, const WorkerEnd& end) {
+  const auto at = workers_.find(id);
+  if (at == workers_.end()) return;
+  Worker worker = std::move(at->second);
+  workers_.erase(at);
+  std::erase(idle_, id);
+  running_ -= worker.hands.size();
+  // Only the first can have started: a worker completes what it took before it takes another.
+  if (!worker.hands.empty() && worker.hands.front()->ticket == end.taken) {
+    lose(*worker.hands.front(), end);
+    worker.hands.pop_front();
+  }
+  for (; !worker.hands.empty(); worker.hands.pop_back()) requeue(std::move(worker.hands.back()));
+  if (!worker.is_ready && ++failed_starts_ >= start_budget()) {
+    return break_pool("workers ended before they were ready, " + std::to_string(failed_starts_) +
+                      " times in a row");
+  }
+  if (!is_closed_ || !is_drained()) replace(worker.index);
+  pump();
+}
+
+Task* Dispatcher::expected(WorkerId id) {
+  const auto at = workers_.find(id);
+  if (at == workers_.end() || at->second.hands.empty()) return nullptr;
+  return at->second.hands.front().get();
+}
+
+Dispatcher::Counts Dispatcher::counts() const {
+  Counts counts = totals_;
+  counts.workers = static_cast<unsigned>(workers_.size());
+  counts.idle = static_cast<unsigned>(idle_.size());
+  counts.queued = queued_;
+  counts.running = running_;
+  return counts;
+}
+
+// Gives tasks to idle workers, the most recently active first: its caches are warm. Once nothing
+// is left of a closed pool, the idle ones are let go.
+void Dispatcher::pump() {
+  while (queued_ > 0 && !idle_.empty()) {
+    const WorkerId id = idle_.back();
+    idle_.pop_back();
+    give(id, workers_.at(id));
+  }
+  if (is_closed_ && is_drained()) dismiss_idle();
+}
+
+void Dispatcher::give(WorkerId id, Worker& worker) {
+  TaskRef task = next_queued();
+  task->ticket = next_ticket_++;
+  switch (port_.deliver(id, *task)) {
+    case Delivery::done:
+      ++task->attempt;
+      ++running_;
+      task->set_running(true);
+      worker.hands.push_back(std::move(task));
+      return;
+    case Delivery::refused:
+      worker.is_deaf = true;
+      return requeue(std::move(task));
+    case Delivery::impossible:
+      idle_.push_back(id);
+      return settle(*task, Task::Status::failed);
+  }
+}
+
+TaskRef Dispatcher::next_queued() {
+  while (!backlog_.empty()) {
+    TaskRef task = std::move(backlog_.front());
+    backlog_.pop_front();
+    if (task->is_done()) continue;
+    --queued_;
+    return task;
+  }
+  return nullptr;
+}
+
+bool Dispatcher::take_back_youngest(WorkerId id, Worker& worker) {
+  if (!port_.take_back(id)) return false;
+  --running_;
+  --worker.hands.back()->attempt;
+  requeue(std::move(worker.hands.back()));
+  worker.hands.pop_back();
+  if (worker.hands.empty() && !worker.is_deaf) idle_.push_back(id);
+  return true;
+}
+
+void Dispatcher::requeue(TaskRef task) {
+  task->set_running(false);
+  backlog_.push_front(std::move(task));
+  ++queued_;
+}
+
+void Dispatcher::dismiss_idle() {
+  for (const WorkerId id : std::exchange(idle_, {})) {
+    workers_.at(id).is_deaf = true;
+    port_.dismiss(id);
+  }
+}
+
+void Dispatcher::settle(Task& task, Task::Status status) {
+  if (status == Task::Status::finished) ++totals_.completed;
+  if (status == Task::Status::raised) ++totals_.failed;
+  if (status == Task::Status::cancelled) {
+    task.raise = [name = task.name()] {
+      throw CancelledError("task " + name + " was cancelled before it started");
+    };
+  }
+  if (status == Task::Status::cancelled || status == Task::Status::failed) task.payload = {};
+  task.pool = nullptr;
+  task.finish(status);
+  port_.announce(task);
+}
+
+void Dispatcher::lose(Task& task, const WorkerEnd& end) {
+  ++totals_.lost;
+  task.raise = [raise = end.raise, &task] { raise(task); };
+  settle(task, Task::Status::failed);
+}
+
+void Dispatcher::replace(unsigned index) {
+  if (is_broken()) return;
+  ++starting_;
+  ++totals_.restarted;
+  port_.start_worker(index);
+}
+
+void Dispatcher::break_pool(std::string reason) {
+  broken_reason_ = std::move(reason);
+  fail_backlog();
+}
+
+void Dispatcher::fail_backlog() {
+  while (const TaskRef task = next_queued()) {
+    task->raise = [reason = broken_reason_] { throw BrokenPoolError(reason); };
+    settle(*task, Task::Status::failed);
+  }
+}
+
+}  // namespace shoal::pool

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/deadline.hpp"
+#include "memory/mapping.hpp"
+#include "os/event.hpp"
+#include "pool/function_table.hpp"
+#include "pool/task.hpp"
+#include "pool/worker_memory.hpp"
+
+namespace shoal::pool {
+
+using WorkerId = std::uint64_t;
+
+/// What all pools of one process share: the lock, the board, and the service thread.
+///
+/// Results are collected by the first thread that waits for one, on behalf of all (the *leader*);
+/// the others (*followers*) sleep until their task is done or the lead falls to them. While nobody
+/// waits, the service thread collects. Deaths and time limits are the service thread's alone.
+///
+/// Lock order: the engine's lock is taken last, and is never held while sleeping, encoding,
+/// decoding or running a user's code.
+class Engine {
+ public:
+  /// The engine of this process, made at first use; a forked child makes its own.
+  /// @throws ResourceError  the board or its descriptors could not be made
+  static Engine& instance();
+
+  /// Holds the engine's lock; on release, first unlocks, then wakes the workers that were put on
+  /// the list meanwhile.
+  class Lock {
+   public:
+    explicit Lock(Engine& engine) : engine_(engine), lock_(engine.mutex_) {}
+    ~Lock() {
+      if (lock_.owns_lock()) unlock();
+    }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+    void unlock();
+    void lock() { lock_.lock(); }
+    std::unique_lock<std::mutex>& native() noexcept { return lock_; }
+
+   private:
+    Engine& engine_;
+    std::unique_lock<std::mutex> lock_;
+  };
+
+  /// Waits until `task` is done, collecting for everybody if nobody else does; false at `deadline`.
+  bool wait(Task& task, base::Deadline deadline);
+
+  /// Cancels `task` if it has not started.
+  bool cancel(Task& task);
+
+  FunctionTable& functions() noexcept { return functions_; }
+  WorkerId next_worker_id() noexcept { return next_worker_id_++; }
+
+  /// What workers are given: the board and the two bells.
+  const std::shared_ptr<const UniqueFd>& board_file() const noexcept { return board_file_; }
+  const std::shared_ptr<const UniqueFd>& leader_bell() const noexcept { return leader_bell_; }
+  const std::shared_ptr<const UniqueFd>& service_bell() const noexcept { return service_bell_; }
+
+  // All below are called with the lock held.
+  void add(std::shared_ptr<ProcessPool> pool);
+  void remove(const ProcessPool& pool);
+  /// Watches a worker's sentinel (its end) and control socket (its hello, and its loss).
+  os::Result<void> watch(WorkerId worker, ProcessPool& pool, int sentinel, int control);
+  /// From now on the control socket is reported only once its peer is gone.
+  void watch_for_end(WorkerId worker, int control);
+  void stop_watching(int control);
+  void unwatch(WorkerId worker, int sentinel, int control);
+  /// Puts a worker's bell on the list of those to wake once the lock is free.
+  void wake_later(const std::atomic<std::uint32_t>& bell) { to_wake_.push_back(&bell); }
+  /// Calls ProcessPool::on_timeout for `worker` at `deadline`, if it is watched then.
+  void arm(base::Deadline deadline, WorkerId worker);
+  /// Wakes those who wait for `task`, whose status is final.
+  void announce(Task& task);
+
+ private:
+  Engine();
+  void serve();
+  void handle(std::uint64_t key);
+  void collect();
+  void expire();
+  void post(Collector collector) { board().post(collector); }
+  void lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline);
+  void follow(Lock& lock, Task& task, Waiter& self, base::Deadline deadline);
+  void pass_lead();
+  SharedBoard& board() noexcept;
+  std::shared_ptr<ProcessPool> owner_of(WorkerId worker);
+
+  std::mutex mutex_;
+  FunctionTable functions_;
+  memory::Mapping board_map_;
+  std::shared_ptr<const UniqueFd> board_file_;
+  std::shared_ptr<const UniqueFd> leader_bell_;
+  std::shared_ptr<const UniqueFd> service_bell_;
+  std::optional<os::Poller> poller_;
+  std::vector<std::shared_ptr<ProcessPool>> pools_;
+  std::unordered_map<WorkerId, ProcessPool*> owners_;
+  std::multimap<base::Deadline, WorkerId> timers_;
+  std::vector<const std::atomic<std::uint32_t>*> to_wake_;
+  Waiter* leader_ = nullptr;
+  std::deque<Waiter*> followers_;
+  std::atomic<WorkerId> next_worker_id_{1};
+};
+
+}  // namespace shoal::pool

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "pool/mailbox_layout.hpp"
+#include "serial/function_ref.hpp"
+#include "shoal/function.hpp"
+
+namespace shoal::pool {
+
+/// A function that tasks call, known to this process by a small number.
+struct Function {
+  internal::CallTarget call;
+  FunctionSlot slot;  ///< as workers read it; `slot.id` is the number
+
+  /// How errors name it: the symbol where it is exported, else its type and place.
+  std::string name() const;
+};
+
+/// All functions that were ever submitted in this process, and the modules they come from. Entries
+/// stay for ever and keep their addresses. Thread-safe.
+class FunctionTable {
+ public:
+  /// The entry of `call`, made at first sight.
+  /// @throws CodecError     the address lies in no loaded program or library
+  /// @throws ResourceError  functions come from more than kModuleSlots programs and libraries
+  const Function& intern(const internal::CallTarget& call);
+
+  /// How many modules there are, and one of them.
+  std::uint32_t module_count() const;
+  ModuleSlot module(std::uint32_t index) const;
+
+ private:
+  std::pair<std::uint16_t, std::uint64_t> place(std::uintptr_t address);
+
+  mutable std::mutex mutex_;
+  std::map<std::pair<internal::Invoker, std::uintptr_t>, const Function*> known_;
+  std::deque<Function> functions_;
+  std::deque<const serial::Module*> modules_;
+};
+
+/// A worker's view: turns slots into addresses, once each.
+class FunctionResolver {
+ public:
+  struct Resolved {
+    std::uint32_t id = 0;
+    internal::Invoker invoker = nullptr;
+    std::uintptr_t target = 0;
+  };
+
+  /// @throws CodecError  the module is not here and cannot be loaded, or is another build, or the
+  ///                     place in it is not code
+  const Resolved& resolve(std::uint32_t id, const std::array<FunctionSlot, kFunctionSlots>& slots,
+                          const std::array<ModuleSlot, kModuleSlots>& modules);
+
+ private:
+  std::uintptr_t address(std::uint16_t module, std::uint64_t offset,
+                         const std::array<ModuleSlot, kModuleSlots>& modules);
+
+  std::array<Resolved, kFunctionSlots> resolved_{};
+  std::array<const serial::Module*, kModuleSlots> loaded_{};
+};
+
+}  // namespace shoal::pool

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "os/socket.hpp"
+
+namespace shoal::pool {
+
+/// Descriptors on their way between a pool and a worker, over the control socket. A parcel is sent
+/// before the entry or completion that speaks of it is published; its first descriptor is the file
+/// that holds the bytes, where `has_file`.
+struct ParcelLabel {
+  std::uint64_t ticket = 0;  ///< of the task it belongs to
+  std::uint32_t has_file = 0;
+  std::uint32_t reserved = 0;
+};
+
+/// The first message of a worker: it is ready to take tasks.
+inline constexpr std::uint64_t kHelloTicket = ~std::uint64_t{0};
+
+os::Result<void> send_parcel(int socket, const ParcelLabel& label, std::span<const int> fds,
+                             os::Wait wait) noexcept;
+
+struct Parcel {
+  ParcelLabel label;
+  std::vector<os::Fd> fds;
+};
+
+/// The next parcel. Fails with EPROTO where what came is none, EPIPE at the end of the stream, and
+/// EMFILE where this process had no room for the descriptors.
+os::Result<Parcel> receive_parcel(int socket, os::Wait wait);
+
+}  // namespace shoal::pool

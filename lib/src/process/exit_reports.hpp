@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "os/fd.hpp"
+#include "os/sentinel.hpp"
+
+namespace shoal::process {
+
+/// Receives one fork server's exit reports. Only children that are expected are remembered.
+/// Safe from many threads.
+class ExitReports {
+ public:
+  explicit ExitReports(os::Fd socket) noexcept;
+  /// Leaves the descriptor alone in a fork's copy.
+  ~ExitReports();
+  ExitReports(const ExitReports&) = delete;
+  ExitReports& operator=(const ExitReports&) = delete;
+
+  void expect(std::uint64_t ticket);
+  void forget(std::uint64_t ticket);
+
+  /// How the child of `ticket`, which has ended, came to its end. The server's report may take a
+  /// moment: it is waited for up to 50 ms, less if the server is dead.
+  std::optional<os::ExitStatus> claim(std::uint64_t ticket);
+
+ private:
+  void drain();
+
+  std::mutex mutex_;
+  os::Fd socket_;
+  const std::uint32_t generation_;
+  bool is_over_ = false;                                  // guarded by mutex_
+  std::map<std::uint64_t, std::optional<int>> expected_;  // guarded by mutex_
+};
+
+}  // namespace shoal::process

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/spawner.hpp"
+
+#include <utility>
+
+namespace shoal::process {
+
+void Spawner::run(const std::function<void()>& errand) {
+  {
+    std::unique_lock lock(mutex_);
+    if (thread_ == std::this_thread::get_id()) {
+      lock.unlock();
+      return errand();
+    }
+  }
+  const std::lock_guard turn(turns_);
+  std::unique_lock lock(mutex_);
+  errand_ = &errand;
+  is_called_.notify_one();
+  is_done_.wait(lock, [&] { return errand_ == nullptr; });
+}
+
+void Spawner::post(std::function<void()> errand) {
+  const std::lock_guard lock(mutex_);
+  posted_.push_back(std::move(errand));
+  is_called_.notify_one();
+}
+
+void Spawner::serve() {
+  std::unique_lock lock(mutex_);
+  thread_ = std::this_thread::get_id();
+  for (;;) {
+    is_called_.wait(lock, [&] { return errand_ != nullptr || !posted_.empty(); });
+    if (errand_ != nullptr) {
+      const std::function<void()>& errand = *errand_;
+      lock.unlock();
+      errand();
+      lock.lock();
+      errand_ = nullptr;
+      is_done_.notify_one();
+      continue;
+    }
+    const std::function<void()> errand = std::move(posted_.front());
+    posted_.pop_front();
+    lock.unlock();
+    errand();
+    lock.lock();
+  }
+}
+
+}  // namespace shoal::process

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// StartMethod::forkserver: one clean, single-threaded server a process, executed afresh when it is
+// first needed, forks every child. A dead server takes its children with it and is replaced once.
+
+#include "process/fork_server.hpp"
+#include "process/runtime.hpp"
+#include "process/source_parts.hpp"
+#include "process/start_error.hpp"
+
+namespace shoal::process {
+namespace {
+
+class ForkServerSource final : public Source {
+ public:
+  std::shared_ptr<Child> start(const ChildSpec& spec) override {
+    const std::string attempt = attempt_to_start(spec.name);
+    const BootMessage boot(spec);
+    std::shared_ptr<ForkServer> server = shared_server(nullptr);
+    base::Result<std::shared_ptr<Child>> child = server->start(boot, attempt);
+    if (!child && server->is_dead()) {
+      server = shared_server(server);
+      child = server->start(boot, attempt);
+    }
+    return or_start_error(std::move(child), attempt);
+  }
+
+ private:
+  // The process's server; a new one in the place of `dead`.
+  std::shared_ptr<ForkServer> shared_server(const std::shared_ptr<ForkServer>& dead) {
+    Runtime& runtime = Runtime::instance();
+    const std::lock_guard lock(runtime.fork_server_mutex());
+    std::shared_ptr<ForkServer>& shared = runtime.fork_server();
+    if (!shared || shared == dead) shared = ForkServer::open(*spawn_, ServerKind::clean);
+    return shared;
+  }
+
+  const std::shared_ptr<Source> spawn_ = make_spawn_source();
+};
+
+}  // namespace
+
+std::shared_ptr<Source> make_forkserver_source() { return std::make_shared<ForkServerSource>(); }
+
+}  // namespace shoal::process

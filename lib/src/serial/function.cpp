@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shoal/function.hpp"
+
+#include <stdexcept>
+
+namespace shoal::internal {
+
+void fail_null_function() {
+  throw std::invalid_argument("a null function pointer cannot be called in another process");
+}
+
+}  // namespace shoal::internal

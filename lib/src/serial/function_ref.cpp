@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serial/function_ref.hpp"
+
+#include <dlfcn.h>
+
+#include "serial/names.hpp"
+#include "shoal/error.hpp"
+
+namespace shoal::serial {
+
+CodeRef locate(std::uintptr_t address) {
+  const Module& module = module_of(address);
+  return {module.id, module.path, address - module.base};
+}
+
+std::uintptr_t resolve(const CodeRef& reference) {
+  const Module& module = find_or_load(reference.module, reference.path);
+  const std::uintptr_t address = module.base + reference.offset;
+  if (module.holds_code(address)) return address;
+  throw CodecError("a function reference points outside the code of " + module.path);
+}
+
+std::string describe_code(std::uintptr_t address) {
+  Dl_info info{};
+  const bool is_known = ::dladdr(reinterpret_cast<const void*>(address), &info) != 0;
+  // Of a function that is not exported, dladdr gives some neighbour.
+  if (is_known && reinterpret_cast<std::uintptr_t>(info.dli_saddr) == address &&
+      info.dli_sname != nullptr) {
+    return demangle(info.dli_sname);
+  }
+  const Module& module = module_of(address);
+  return module.path.substr(module.path.rfind('/') + 1) + "+" + to_hex(address - module.base);
+}
+
+}  // namespace shoal::serial

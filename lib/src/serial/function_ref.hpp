@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "serial/module.hpp"
+
+namespace shoal::serial {
+
+/// A function's place, in words that another process understands.
+struct CodeRef {
+  ModuleId module;
+  std::string path;  ///< where a process that lacks the module finds it
+  std::uint64_t offset = 0;
+};
+
+/// Names the function at `address`. Thread-safe.
+/// @throws CodecError  no program or library holds code there
+CodeRef locate(std::uintptr_t address);
+
+/// Finds the function in this process, loading its module if need be. Thread-safe. A jump to
+/// anywhere for who writes the reference: taken from this process's own parent only.
+/// @throws CodecError  the module cannot be loaded or is another build, or the place is not code
+std::uintptr_t resolve(const CodeRef& reference);
+
+/// The function's name for people: its symbol where it is exported, else "program+0x1234".
+std::string describe_code(std::uintptr_t address);
+
+}  // namespace shoal::serial

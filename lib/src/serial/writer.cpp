@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shoal/writer.hpp"
+
+#include <algorithm>
+
+#include "shoal/error.hpp"
+
+namespace shoal {
+
+void Writer::grow(std::size_t more) {
+  const std::size_t capacity = std::max(capacity_ * 2, size_ + more);
+  auto bigger = std::make_unique_for_overwrite<std::byte[]>(capacity);
+  std::memcpy(bigger.get(), data(), size_);
+  heap_ = std::move(bigger);
+  capacity_ = capacity;
+}
+
+void Writer::take(Writer& other) noexcept {
+  if (!other.heap_) std::memcpy(inline_.data(), other.inline_.data(), other.size_);
+  heap_ = std::move(other.heap_);
+  size_ = std::exchange(other.size_, 0);
+  capacity_ = std::exchange(other.capacity_, kInlineBytes);
+  descriptors_ = std::exchange(other.descriptors_, {});
+  depth_ = std::exchange(other.depth_, 0);
+}
+
+void Writer::clear() noexcept {
+  size_ = 0;
+  descriptors_.clear();
+  depth_ = 0;
+}
+
+void Writer::put_fd(std::shared_ptr<const UniqueFd> descriptor) {
+  if (descriptor == nullptr || !*descriptor) {
+    throw CodecError("a descriptor that is closed cannot be sent");
+  }
+  const auto at = std::find(descriptors_.begin(), descriptors_.end(), descriptor);
+  put(static_cast<std::uint32_t>(at - descriptors_.begin()));
+  if (at == descriptors_.end()) descriptors_.push_back(std::move(descriptor));
+}
+
+}  // namespace shoal
