@@ -16,6 +16,8 @@ set(HOMES
   "boost/(pfr|describe)([./].*)=serial public"
   "boost/(uuid|mp11)([./].*)=serial"
   "(dlfcn|link|elf|cxxabi)\\.h=serial"
+  "(boost/optional|boost/type_traits)\\.hpp=process"
+  "string\\.h=os"
   "boost/(process|asio)([./].*)=process")
 
 function(includes_of file out)

@@ -124,6 +124,13 @@ TEST_P(HostSuite, HostWithoutBootstrapGetsAnError) {
   }
 }
 
+TEST(BootstrapTest, ChildMarkerWithoutAParentIsRefused) {
+  RunningProgram impostor("killed_parent", {"--shoal-child=3"});
+  EXPECT_EQ(impostor.all(), "");
+  const int status = impostor.wait();  // StartError leaves main
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) << status;
+}
+
 INSTANTIATE_TEST_SUITE_P(StartMethods, HostSuite, kAllStartMethods, print_method);
 
 }  // namespace

@@ -3,8 +3,20 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <shoal/start_method.hpp>
 #include <string>
+
+namespace shoal {
+
+/// How gtest shows a start method.
+inline void PrintTo(StartMethod method, std::ostream* out) {
+  *out << (method == StartMethod::fork    ? "fork"
+           : method == StartMethod::spawn ? "spawn"
+                                          : "forkserver");
+}
+
+}  // namespace shoal
 
 namespace shoal::test {
 

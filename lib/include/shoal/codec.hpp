@@ -37,10 +37,8 @@ namespace shoal {
 ///       friend auto shoal_fields(T& self) { return std::tie(self.a_, self.b_); }
 ///  3. in the class, with a default constructor, the bases described likewise:
 ///       BOOST_DESCRIBE_CLASS(T, (Base), (a), (), (b_))
-///  4. being an aggregate, of at most 64 members, C arrays included, bit-fields and anonymous
-///  unions
-///     excepted. One that has both a C array and a member without default constructor needs another
-///     way.
+///  4. being an aggregate, of at most 64 members, C arrays included. Not with bit-fields or
+///     anonymous unions, nor with C arrays or const members beside one without default.
 /// An enum's values are checked on arrival if BOOST_DESCRIBE_ENUM lists them.
 ///
 /// A `decode` that finds bytes which are no T throws CodecError. Both run in any thread, in the

@@ -85,7 +85,8 @@ constexpr Types<std::remove_const_t<Member>...> without_const(Types<Member...>) 
 }
 
 /// A reference member looks like the member it refers to, but forbids the assignment that all the
-/// members by themselves would allow. So does a const one, but that one has a default.
+/// members by themselves would allow. So does a const one; that one has a default, and is told by
+/// it unless another member has none.
 template <class T>
 constexpr bool has_reference_member() noexcept {
   if constexpr (std::is_move_assignable_v<T>) {

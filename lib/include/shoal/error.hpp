@@ -84,11 +84,11 @@ class RemoteError : public Error {
 /// What is known about a worker that died.
 struct WorkerLoss {
   int pid = 0;
-  std::optional<int> signal;       ///< the signal that ended it
-  std::optional<int> exit_status;  ///< the status it exited with
-  std::string task_name;
+  std::optional<int> signal = {};       ///< the signal that ended it
+  std::optional<int> exit_status = {};  ///< the status it exited with
+  std::string task_name = {};
   bool out_of_memory = false;  ///< the kernel's killer is suspected
-  std::string backtrace;       ///< of a crash, where it could be had
+  std::string backtrace = {};  ///< of a crash, where it could be had
 };
 
 /// The worker died while it ran the task. Nothing else was lost.

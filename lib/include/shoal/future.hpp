@@ -39,6 +39,9 @@ class FutureBase {
   FutureBase() = default;
   explicit FutureBase(std::shared_ptr<pool::Task> task) : task_(std::move(task)) {}
 
+  /// Cancels the task where that can be done, and never throws: for destructors.
+  void abandon() noexcept;
+
   /// Waits for the task's value and gives a reader of it; throws what the task ended with, or
   /// TimeoutError.
   Reader read(Duration timeout) const;
@@ -51,6 +54,9 @@ class FutureBase {
 };
 
 }  // namespace internal
+
+template <class T>
+class MapResult;
 
 /// The result of a task that runs elsewhere, now or later. Copies share it.
 ///
@@ -82,6 +88,9 @@ class Future : public internal::FutureBase {
       return value;
     }
   }
+
+ private:
+  friend class MapResult<T>;
 };
 
 }  // namespace shoal

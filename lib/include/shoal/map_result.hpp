@@ -60,7 +60,8 @@ class MapResult {
     return *this;
   }
   ~MapResult() {
-    for (; next_ < futures_.size(); ++next_) futures_[next_].cancel();
+    // From the back: a worker that gives one up must not be handed the next.
+    for (std::size_t i = futures_.size(); i-- > next_;) futures_[i].abandon();
   }
 
   Iterator begin() { return Iterator(this); }

@@ -52,7 +52,7 @@ constexpr std::size_t count_empty_braces() noexcept {
 #undef SHOAL_TAKES
 // clang-format on
 
-/// Initializes any one member, except an array and a non-const reference.
+/// Initializes any one member but an array.
 template <bool IsCopyable>
 struct AnyMember {
   template <class Member>
@@ -64,15 +64,16 @@ struct AnyMember<false> {
   operator Member() const;
 };
 
-template <class T, std::size_t... I>
-constexpr bool takes_any(std::index_sequence<I...>) noexcept {
-  return requires { T{(static_cast<void>(I), AnyMember<std::is_copy_constructible_v<T>>{})...}; };
+template <class T, class Any, std::size_t... I>
+constexpr bool takes(std::index_sequence<I...>) noexcept {
+  return requires { T{(static_cast<void>(I), Any{})...}; };
 }
 
 /// For other T: some member needs a value, so the longest list that it takes is what counts.
 template <class T, std::size_t N = kMaxMembers>
 constexpr std::size_t count_any_members() noexcept {
-  if constexpr (N == 0 || takes_any<T>(std::make_index_sequence<N>{})) {
+  using Any = AnyMember<std::is_copy_constructible_v<T>>;
+  if constexpr (N == 0 || takes<T, Any>(std::make_index_sequence<N>{})) {
     return N;
   } else {
     return count_any_members<T, N - 1>();

@@ -176,28 +176,34 @@ struct Check<Bound<F, BoundArgs...>, Args...> : Check<F, const BoundArgs&..., Ar
 template <class F, class... Args>
 inline constexpr Objection objection = Check<std::decay_t<F>, Args...>::objection();
 
-/// True for what can be called in another process with these arguments. The compiler prints the
-/// line that does not hold.
+template <Objection found, Objection... those>
+inline constexpr bool is_none_of = ((found != those) && ...);
+
+template <class F, class... Args>
+inline constexpr bool captures_nothing = is_none_of<objection<F, Args...>, Objection::captures>;
+template <class F, class... Args>
+inline constexpr bool is_a_function = is_none_of<objection<F, Args...>, Objection::function_wrapper,
+                                                 Objection::member_pointer, Objection::no_function>;
+template <class F, class... Args>
+inline constexpr bool takes_arguments =
+    is_none_of<objection<F, Args...>, Objection::no_such_call, Objection::wrong_count,
+               Objection::argument_type>;
+template <class F, class... Args>
+inline constexpr bool changes_none =
+    is_none_of<objection<F, Args...>, Objection::reference_parameter>;
+template <class F, class... Args>
+inline constexpr bool sends_values =
+    is_none_of<objection<F, Args...>, Objection::parameter_type, Objection::result_type>;
+
+/// True for what can be called in another process with these arguments. Compilers print the line
+/// that does not hold: its comment says what to do.
 template <class F, class... Args>
 concept TaskCallable =
-    // a capturing lambda: pass what it captures as arguments, shoal::bind(fn, values...)
-    objection<F, Args...>
-!=
-    Objection::captures&&
-        // std::function, &T::member: wrap it in a captureless lambda
-        objection<F, Args...> != Objection::function_wrapper&& objection<F, Args...> !=
-    Objection::member_pointer&& objection<F, Args...> !=
-    Objection::no_function&&
-        // arguments that do not suit, or are too few: default arguments do not travel
-        objection<F, Args...> != Objection::no_such_call&& objection<F, Args...> !=
-    Objection::wrong_count&& objection<F, Args...> !=
-    Objection::argument_type&&
-        // a parameter T& would change a copy: return the value
-        objection<F, Args...> !=
-    Objection::reference_parameter&&
-        // is_transferable_v does not hold for a parameter or the result
-        objection<F, Args...> != Objection::parameter_type&& objection<F, Args...> !=
-    Objection::result_type;
+    captures_nothing<F, Args...> &&  // pass captured values as shoal::bind(fn, values...)
+    is_a_function<F, Args...> &&     // wrap std::function, &T::member in a captureless lambda
+    takes_arguments<F, Args...> &&   // in number and type; default arguments do not travel
+    changes_none<F, Args...> &&      // take const T&, not T&, and return the new value
+    sends_values<F, Args...>;        // parameters and result must be shoal::is_transferable_v
 
 // --- reasons -----------------------------------------------------------------------------------
 

@@ -83,9 +83,10 @@ constexpr void refuse() noexcept {
                 "shoal: T is an aggregate of more than 64 members. Group them, or give T one of: a "
                 "specialisation of shoal::Codec<T>; a friend shoal_fields(T&); "
                 "BOOST_DESCRIBE_CLASS(T, (bases), (members), (), ()).");
-  static_assert(way != Way::reference_member,
-                "shoal: T has a reference member (or a const one without default), which means "
-                "nothing in another process. Make it a plain value.");
+  static_assert(
+      way != Way::reference_member,
+      "shoal: T has a reference as a member, which means nothing in another process (or a "
+      "const member beside one that has no default). Make it a plain value.");
   static_assert(way != Way::const_member,
                 "shoal: T is an aggregate that holds a C array beside a const member. Use "
                 "std::array, or drop the const.");

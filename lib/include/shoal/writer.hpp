@@ -58,7 +58,7 @@ class Writer {
   /// Appends `size` bytes as they are.
   void write(const void* bytes, std::size_t size) {
     if (size > capacity_ - size_) grow(size);
-    if (size != 0) std::memcpy(data() + size_, bytes, size);
+    if (size != 0) std::memcpy(data_ + size_, bytes, size);
     size_ += size;
   }
 
@@ -73,7 +73,7 @@ class Writer {
   }
 
   /// Gives what was written, valid until the next change.
-  std::span<const std::byte> bytes() const noexcept { return {data(), size_}; }
+  std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   /// Gives the descriptors that ride along, in the order of their places.
   const std::vector<std::shared_ptr<const UniqueFd>>& descriptors() const noexcept {
     return descriptors_;
@@ -86,11 +86,10 @@ class Writer {
 
   static constexpr std::size_t kInlineBytes = 128;
 
-  std::byte* data() noexcept { return heap_ ? heap_.get() : inline_.data(); }
-  const std::byte* data() const noexcept { return heap_ ? heap_.get() : inline_.data(); }
   void grow(std::size_t more);
   void take(Writer& other) noexcept;
 
+  std::byte* data_ = inline_.data();
   std::size_t size_ = 0;
   std::size_t capacity_ = kInlineBytes;
   std::unique_ptr<std::byte[]> heap_;

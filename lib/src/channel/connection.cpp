@@ -155,20 +155,20 @@ Packet receive_packet(int socket) {
   const bool has_file = packet.header.size > kLargestPacket;
   const std::size_t inline_size = has_file ? 0 : packet.header.size;
   if (message->size != sizeof packet.header + inline_size ||
+      packet.header.descriptors > os::kMaxDescriptorsPerMessage ||
       packet.fds.size() != packet.header.descriptors + (has_file ? 1 : 0)) {
     throw CodecError("Connection::recv: a message that contradicts itself");
   }
   return packet;
 }
 
-// The file of a large message is a stranger's: its size and seals are checked before it is mapped.
+// The file of a large message is a stranger's.
 memory::Mapping map_message(const os::Fd& file, std::size_t size) {
-  const os::Result<std::size_t> actual = os::file_size(file.get());
-  if (!actual || *actual != size || !os::is_sealed(file.get(), true)) {
+  os::Result<memory::Mapping> mapping = memory::Mapping::map_sealed(file.get(), size);
+  if (!mapping && mapping.error().error == EPROTO) {
     throw CodecError("Connection::recv: a large message in a file that is not sealed or not whole");
   }
-  return value_or_throw(memory::Mapping::map(file.get(), size, memory::Access::private_copy),
-                        "Connection::recv");
+  return value_or_throw(std::move(mapping), "Connection::recv");
 }
 
 }  // namespace
@@ -233,7 +233,11 @@ bool Connection::poll(Duration timeout) const {
 
 // --- the handle ---------------------------------------------------------------------------------
 
-int Connection::fileno() const { return open_state("fileno").socket()->get(); }
+int Connection::fileno() const {
+  const std::shared_ptr<const UniqueFd> socket = open_state("fileno").socket();
+  if (socket == nullptr) throw ClosedError("Connection::fileno: this end is closed");
+  return socket->get();
+}
 
 void Connection::close() const noexcept {
   if (state_ == nullptr) return;

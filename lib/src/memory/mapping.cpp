@@ -3,6 +3,8 @@
 
 #include <boost/interprocess/exceptions.hpp>
 
+#include "os/fork_generation.hpp"
+#include "os/memfd.hpp"
 #include "os/memory.hpp"
 
 namespace shoal::memory {
@@ -32,14 +34,44 @@ bip::mode_t mode_of(Access access) noexcept {
 
 }  // namespace
 
+Mapping::Mapping(bip::mapped_region region, Access access)
+    : region_(std::move(region)),
+      is_inherited_(access == Access::private_copy),
+      generation_(os::fork_generation()) {
+  if (!is_inherited_) os::keep_from_children(region_.get_address(), region_.get_size());
+}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  Mapping old(std::move(*this));
+  region_ = std::move(other.region_);
+  is_inherited_ = other.is_inherited_;
+  generation_ = other.generation_;
+  return *this;
+}
+
+Mapping::~Mapping() {
+  if (is_inherited_ || generation_ == os::fork_generation()) return;
+  // Nothing of ours is mapped there in this process; by now it may be somebody else's memory.
+  static_cast<void>(new bip::mapped_region(std::move(region_)));
+}
+
 os::Result<Mapping> Mapping::map(int fd, std::size_t size, Access access) {
   try {
-    bip::mapped_region region(MappableFile{fd, mode_of(access)}, mode_of(access), 0, size);
-    os::keep_from_children(region.get_address(), region.get_size());
-    return Mapping(std::move(region));
+    return Mapping(bip::mapped_region(MappableFile{fd, mode_of(access)}, mode_of(access), 0, size),
+                   access);
   } catch (const bip::interprocess_exception& error) {
     return os::failure(error.get_native_error(), "mmap", "%d, %zu bytes", fd, size);
   }
+}
+
+// The seals come first: before them, the size could change once it has been read.
+os::Result<Mapping> Mapping::map_sealed(int fd, std::size_t size) {
+  const os::Result<std::size_t> actual =
+      os::is_sealed(fd, true) ? os::file_size(fd) : os::Result<std::size_t>(std::size_t{0});
+  if (!actual || *actual != size || size == 0) {
+    return os::failure(EPROTO, "mmap", "%d: not a sealed file of %zu bytes", fd, size);
+  }
+  return map(fd, size, Access::private_copy);
 }
 
 }  // namespace shoal::memory

@@ -3,6 +3,7 @@
 
 #include <boost/interprocess/mapped_region.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "os/error.hpp"
@@ -16,13 +17,22 @@ enum class Access {
 };
 
 /// A shared file mapped into this process; unmapped with the object. A forked child does not
-/// inherit it: touching it there is a fault, not a corruption.
+/// inherit a shared map: touching it there is a fault, not a corruption, and the copy of the object
+/// there does nothing. A private copy is inherited like other memory.
 class Mapping {
  public:
   Mapping() = default;
 
   /// Maps the first `size` bytes of `fd`, which may be closed afterwards.
   static os::Result<Mapping> map(int fd, std::size_t size, Access access);
+
+  /// Maps a private copy of a file that a stranger sent and said to hold `size` bytes. Fails with
+  /// EPROTO where it is of another size, or could still change.
+  static os::Result<Mapping> map_sealed(int fd, std::size_t size);
+
+  Mapping(Mapping&&) noexcept = default;
+  Mapping& operator=(Mapping&& other) noexcept;
+  ~Mapping();
 
   std::span<std::byte> bytes() const noexcept {
     return {static_cast<std::byte*>(region_.get_address()), region_.get_size()};
@@ -31,8 +41,11 @@ class Mapping {
   std::size_t size() const noexcept { return region_.get_size(); }
 
  private:
-  explicit Mapping(boost::interprocess::mapped_region region) : region_(std::move(region)) {}
+  Mapping(boost::interprocess::mapped_region region, Access access);
+
   boost::interprocess::mapped_region region_;
+  bool is_inherited_ = true;  // a forked child has this map too
+  std::uint32_t generation_ = 0;
 };
 
 }  // namespace shoal::memory

@@ -18,6 +18,11 @@
 #define SYS_close_range 436
 #endif
 
+// glibc's sigaction(2) by its other name: ThreadSanitizer intercepts the usual one and keeps a
+// table of handlers, which a child that shares our memory until its exec must not change.
+extern "C" int __sigaction(int signal, const struct sigaction* action,
+                           struct sigaction* old) noexcept;
+
 namespace shoal::os::after_fork {
 namespace {
 
@@ -51,7 +56,7 @@ void reset_signals() noexcept {
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
   // SIGKILL, SIGSTOP and glibc's own two refuse; that is no failure.
-  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &action, nullptr);
+  for (int signal = 1; signal < NSIG; ++signal) ::__sigaction(signal, &action, nullptr);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/event.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
 
 namespace shoal::os {
 
-Result<Fd> create_event() noexcept {
-  Fd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!event) return failure(errno, "eventfd");
-  return event;
+Result<Bell> create_bell() noexcept {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return failure(errno, "pipe2");
+  return Bell{Fd(ends[0]), Fd(ends[1])};
 }
 
-bool ring(int event) noexcept {
-  const std::uint64_t one = 1;
-  // EAGAIN means that it rings already.
-  return retry_interrupted([&] { return ::write(event, &one, sizeof one); }) > 0 || errno == EAGAIN;
+bool ring(int button) noexcept {
+  const char one = 1;
+  // EAGAIN means that it rings already. SIGPIPE is no matter: the ear lives as long as the pool.
+  return retry_interrupted([&] { return ::write(button, &one, sizeof one); }) > 0 ||
+         errno == EAGAIN;
 }
 
-bool silence(int event) noexcept {
-  std::uint64_t count = 0;
-  return retry_interrupted([&] { return ::read(event, &count, sizeof count); }) > 0;
+bool silence(int ear) noexcept {
+  std::array<char, 4096> rings;
+  return retry_interrupted([&] { return ::read(ear, rings.data(), rings.size()); }) > 0;
 }
 
 Result<std::vector<std::size_t>> wait_readable(std::span<const int> fds, base::Deadline deadline) {

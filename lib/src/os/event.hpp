@@ -10,14 +10,21 @@
 
 namespace shoal::os {
 
-/// Makes a non-blocking eventfd at zero.
-Result<Fd> create_event() noexcept;
+/// A bell: whoever has `button` can ring it, and only who has `ear` hears it or silences it. The
+/// ends are two open files, so that what one process does to a button that it shares with others
+/// (reading, O_NONBLOCK) does not reach the ear.
+struct Bell {
+  Fd ear;
+  Fd button;
+};
+Result<Bell> create_bell() noexcept;
 
-/// Makes `event` readable, without ever blocking; false if it is no open event any more.
-bool ring(int event) noexcept;
+/// Makes the bell's ear readable; false if `button` is none any more. Does not block, unless
+/// somebody who shares the button made it so and nobody listens.
+bool ring(int button) noexcept;
 
-/// Makes `event` unreadable again; true if it had been rung.
-bool silence(int event) noexcept;
+/// Makes a bell's ear unreadable again; true if it had been rung. Never blocks.
+bool silence(int ear) noexcept;
 
 /// Waits until one of `fds` is readable or hung up, and tells which; none at `deadline`.
 /// A descriptor that is not open is an error. Signals do not end the wait.

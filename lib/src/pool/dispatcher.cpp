@@ -11,7 +11,6 @@ namespace shoal::pool {
 void Dispatcher::on_submit(TaskRef task) {
   backlog_.push_back(std::move(task));
   ++queued_;
-  if (is_broken()) return fail_backlog();
   pump();
 }
 
@@ -44,6 +43,7 @@ void Dispatcher::on_close(bool cancel_queued) {
 void Dispatcher::on_started(WorkerId worker, unsigned index) {
   --starting_;
   workers_[worker].index = index;
+  pump();
 }
 
 void Dispatcher::on_start_failed(unsigned index, std::string reason) {
@@ -58,7 +58,7 @@ void Dispatcher::on_ready(WorkerId id) {
   if (at == workers_.end() || at->second.is_ready) return;
   at->second.is_ready = true;
   failed_starts_ = 0;
-  idle_.push_back(id);
+  if (!at->second.is_deaf) idle_.push_back(id);
   pump();
 }
 
@@ -93,7 +93,7 @@ void Dispatcher::on_ended(WorkerId id, const WorkerEnd& end) {
     worker.hands.pop_front();
   }
   for (; !worker.hands.empty(); worker.hands.pop_back()) requeue(std::move(worker.hands.back()));
-  if (!worker.is_ready && ++failed_starts_ >= start_budget()) {
+  if (!worker.is_ready && !worker.is_deaf && ++failed_starts_ >= start_budget()) {
     return break_pool("workers ended before they were ready, " + std::to_string(failed_starts_) +
                       " times in a row");
   }
@@ -119,16 +119,18 @@ Dispatcher::Counts Dispatcher::counts() const {
 // Gives tasks to idle workers, the most recently active first: its caches are warm. Once nothing
 // is left of a closed pool, the idle ones are let go.
 void Dispatcher::pump() {
+  if (is_broken()) fail_backlog();
   while (queued_ > 0 && !idle_.empty()) {
     const WorkerId id = idle_.back();
     idle_.pop_back();
     give(id, workers_.at(id));
   }
-  if (is_closed_ && is_drained()) dismiss_idle();
+  if (is_closed_ && is_drained()) dismiss_all();
 }
 
 void Dispatcher::give(WorkerId id, Worker& worker) {
   TaskRef task = next_queued();
+  if (task == nullptr) return;
   task->ticket = next_ticket_++;
   switch (port_.deliver(id, *task)) {
     case Delivery::done:
@@ -173,9 +175,11 @@ void Dispatcher::requeue(TaskRef task) {
   ++queued_;
 }
 
-void Dispatcher::dismiss_idle() {
-  for (const WorkerId id : std::exchange(idle_, {})) {
-    workers_.at(id).is_deaf = true;
+// Those that are not ready yet, too: one of them may never be.
+void Dispatcher::dismiss_all() {
+  idle_.clear();
+  for (auto& [id, worker] : workers_) {
+    if (std::exchange(worker.is_deaf, true)) continue;
     port_.dismiss(id);
   }
 }

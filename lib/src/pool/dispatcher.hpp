@@ -107,7 +107,7 @@ class Dispatcher {
   TaskRef next_queued();
   bool take_back_youngest(WorkerId id, Worker& worker);
   void requeue(TaskRef task);
-  void dismiss_idle();
+  void dismiss_all();
   void settle(Task& task, Task::Status status);
   void lose(Task& task, const WorkerEnd& end);
   void replace(unsigned index);

@@ -2,9 +2,11 @@
 #include "pool/engine.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/scope_exit.hpp"
 #include "os/child.hpp"
 #include "os/memfd.hpp"
 #include "pool/process_pool.hpp"
@@ -42,6 +44,17 @@ Engine& Engine::instance() {
   return *static_cast<Engine*>(slot.get());
 }
 
+Engine::Bedside Engine::Bedside::make() {
+  os::Bell bell = take_or_throw(os::create_bell());
+  return {std::move(bell.ear), std::make_shared<const UniqueFd>(std::move(bell.button)),
+          take_or_throw(os::create_bell())};
+}
+
+void Engine::Bedside::silence() const noexcept {
+  os::silence(ear.get());
+  os::silence(own.ear.get());
+}
+
 Engine::Engine() {
   os::Fd file = take_or_throw(os::create_shared_file("shoal-board", kBoardBytes));
   board_map_ =
@@ -49,11 +62,11 @@ Engine::Engine() {
   const os::Result<void> sealed = os::seal(file.get(), os::Writers::those_who_mapped);
   if (!sealed) base::log(LogLevel::warn, "the board is not sealed: " + sealed.error().to_string());
   board_file_ = std::make_shared<const UniqueFd>(std::move(file));
-  leader_bell_ = std::make_shared<const UniqueFd>(take_or_throw(os::create_event()));
-  service_bell_ = std::make_shared<const UniqueFd>(take_or_throw(os::create_event()));
   poller_ = take_or_throw(os::Poller::create());
-  const os::Result<void> added = poller_->add(service_bell_->get(), kServiceKey);
-  if (!added) throw ResourceError(added.error().to_string());
+  for (const os::Fd* ear : {&service_.ear, &service_.own.ear}) {
+    const os::Result<void> added = poller_->add(ear->get(), kServiceKey);
+    if (!added) throw ResourceError("a pool needs " + added.error().to_string());
+  }
   const os::Result<void> started =
       process::Runtime::instance().start_own_thread("shoal-service", [this] { serve(); });
   if (!started) throw ResourceError("a pool needs " + started.error().to_string());
@@ -64,10 +77,12 @@ SharedBoard& Engine::board() noexcept {
 }
 
 void Engine::Lock::unlock() {
-  std::vector<const std::atomic<std::uint32_t>*> bells = std::exchange(engine_.to_wake_, {});
+  const auto bells = std::exchange(engine_.to_wake_, {});
+  const auto records = std::exchange(engine_.to_log_, {});
   lock_.unlock();
   // A worker may be gone by now and its memory unmapped: such a wake wakes nobody.
   for (const auto* bell : bells) sync::Hardware::wake(*bell, 1);
+  for (const auto& [level, text] : records) base::log(level, text);
 }
 
 // --- waiting ------------------------------------------------------------------------------------
@@ -77,42 +92,53 @@ bool Engine::wait(Task& task, base::Deadline deadline) {
   Lock lock(*this);
   Waiter self;
   task.waiters.push_back(&self);
-  bool is_first_look = true;
-  while (!task.is_done() && (is_first_look || !deadline.is_past())) {
-    is_first_look = false;
-    if (leader_ == nullptr) {
-      lead(lock, task, self, deadline);
+  const base::ScopeExit leave([&] {
+    std::erase(task.waiters, &self);
+    if (leading_ == nullptr) pass_lead();
+  });
+  bool can_lead = true;
+  for (bool is_first_look = true; is_first_look || !deadline.is_past(); is_first_look = false) {
+    if (leading_ == nullptr && can_lead) {
+      can_lead = lead(lock, task, self, deadline);
     } else {
       follow(lock, task, self, deadline);
     }
+    if (task.is_done()) return true;
   }
-  std::erase(task.waiters, &self);
-  if (leader_ == nullptr) pass_lead();
-  return task.is_done();
+  return false;
 }
 
 bool Engine::cancel(Task& task) {
   const Lock lock(*this);
-  return task.pool != nullptr && task.pool->cancel(task);
+  return task.pool != nullptr && task.pool->shared_from_this()->cancel(task);
 }
 
 // Collects until its own task is done. Before each sleep it posts where it will sleep and looks
-// once more: what is published after that look rings.
-void Engine::lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline) {
-  leader_ = &self;
+// once more: what is published after that look rings. False if it cannot sleep, because somebody
+// closed our descriptors: the service thread goes on.
+bool Engine::lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline) {
+  leading_ = &self;
+  const base::ScopeExit leave([&] {
+    leading_ = nullptr;
+    post(Collector::service);
+    collect();
+  });
   for (;;) {
     post(Collector::leader_asleep);
     collect();
-    if (task.is_done() || deadline.is_past()) break;
-    lock.unlock();
-    const os::Result<bool> rung = os::wait_readable(leader_bell_->get(), deadline);
-    lock.lock();
-    os::silence(leader_bell_->get());
-    if (!rung) break;  // the descriptor was closed behind our back; the service thread goes on
+    if (task.is_done() || deadline.is_past()) return true;
+    if (!sleep_unlocked(lock, deadline)) return false;
   }
-  leader_ = nullptr;
-  post(Collector::service);
-  collect();
+}
+
+bool Engine::sleep_unlocked(Lock& lock, base::Deadline deadline) {
+  lock.unlock();
+  const base::ScopeExit relock([&] {
+    lock.lock();
+    leader_.silence();
+  });
+  const std::array ears{leader_.ear.get(), leader_.own.ear.get()};
+  return static_cast<bool>(os::wait_readable(ears, deadline));
 }
 
 void Engine::follow(Lock& lock, Task& task, Waiter& self, base::Deadline deadline) {
@@ -140,7 +166,7 @@ void Engine::announce(Task& task) {
   for (Waiter* waiter : std::exchange(task.waiters, {})) {
     waiter->is_called = true;
     waiter->wake.notify_one();
-    if (waiter == leader_) os::ring(leader_bell_->get());
+    if (waiter == leading_) os::ring(leader_.own.button.get());
   }
 }
 
@@ -149,27 +175,30 @@ void Engine::announce(Task& task) {
 void Engine::serve() {
   base::Deadline next = base::Deadline::never();
   for (;;) {
-    const os::Result<std::vector<std::uint64_t>> keys = poller_->wait(next);
-    if (!keys) {
-      base::log(LogLevel::critical, "the service thread ends: " + keys.error().to_string());
-      return;
+    try {
+      next = serve_once(next);
+    } catch (const std::exception& error) {  // no memory: what was under way is seen again
+      base::log(LogLevel::error, std::string("the service thread: ") + error.what());
     }
-    for (const std::uint64_t key : *keys) handle(key);
-    Lock lock(*this);
-    if (leader_ == nullptr) {
-      post(Collector::service);
-      collect();
-    }
-    expire();
-    next = timers_.empty() ? base::Deadline::never() : timers_.begin()->first;
   }
 }
 
-void Engine::handle(std::uint64_t key) {
-  if (key == kServiceKey) {
-    os::silence(service_bell_->get());
-    return;
+// Waits for what is due, deals with it, and tells until when nothing else is.
+base::Deadline Engine::serve_once(base::Deadline next) {
+  const os::Result<std::vector<std::uint64_t>> keys = poller_->wait(next);
+  if (!keys) throw ResourceError(keys.error().to_string());
+  for (const std::uint64_t key : *keys) handle(key);
+  const Lock lock(*this);
+  if (leading_ == nullptr) {
+    post(Collector::service);
+    collect();
   }
+  expire();
+  return timers_.empty() ? base::Deadline::never() : timers_.begin()->first;
+}
+
+void Engine::handle(std::uint64_t key) {
+  if (key == kServiceKey) return service_.silence();
   const WorkerId worker = key >> 2;
   const std::shared_ptr<ProcessPool> pool = owner_of(worker);
   if (pool == nullptr) return;
@@ -233,7 +262,7 @@ void Engine::stop_watching(int control) { poller_->remove(control); }
 
 void Engine::arm(base::Deadline deadline, WorkerId worker) {
   timers_.emplace(deadline, worker);
-  os::ring(service_bell_->get());
+  os::ring(service_.own.button.get());
 }
 
 }  // namespace shoal::pool

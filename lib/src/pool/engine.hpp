@@ -6,10 +6,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/deadline.hpp"
+#include "base/log.hpp"
 #include "memory/mapping.hpp"
 #include "os/event.hpp"
 #include "pool/function_table.hpp"
@@ -27,15 +30,16 @@ using WorkerId = std::uint64_t;
 /// waits, the service thread collects. Deaths and time limits are the service thread's alone.
 ///
 /// Lock order: the engine's lock is taken last, and is never held while sleeping, encoding,
-/// decoding or running a user's code.
+/// decoding or running a user's code (a log sink is a user's code, too). Arguments that need a file
+/// of their own are written to it under the lock.
 class Engine {
  public:
   /// The engine of this process, made at first use; a forked child makes its own.
   /// @throws ResourceError  the board or its descriptors could not be made
   static Engine& instance();
 
-  /// Holds the engine's lock; on release, first unlocks, then wakes the workers that were put on
-  /// the list meanwhile.
+  /// Holds the engine's lock; on release, first unlocks, then wakes the workers and writes the log
+  /// records that were put on the lists meanwhile.
   class Lock {
    public:
     explicit Lock(Engine& engine) : engine_(engine), lock_(engine.mutex_) {}
@@ -62,10 +66,10 @@ class Engine {
   FunctionTable& functions() noexcept { return functions_; }
   WorkerId next_worker_id() noexcept { return next_worker_id_++; }
 
-  /// What workers are given: the board and the two bells.
+  /// What workers are given: the board, and the buttons of the two bells.
   const std::shared_ptr<const UniqueFd>& board_file() const noexcept { return board_file_; }
-  const std::shared_ptr<const UniqueFd>& leader_bell() const noexcept { return leader_bell_; }
-  const std::shared_ptr<const UniqueFd>& service_bell() const noexcept { return service_bell_; }
+  const std::shared_ptr<const UniqueFd>& leader_button() const noexcept { return leader_.button; }
+  const std::shared_ptr<const UniqueFd>& service_button() const noexcept { return service_.button; }
 
   // All below are called with the lock held.
   void add(std::shared_ptr<ProcessPool> pool);
@@ -78,19 +82,33 @@ class Engine {
   void unwatch(WorkerId worker, int sentinel, int control);
   /// Puts a worker's bell on the list of those to wake once the lock is free.
   void wake_later(const std::atomic<std::uint32_t>& bell) { to_wake_.push_back(&bell); }
+  /// Writes a log record once the lock is free: a sink may block, or come back to us.
+  void log_later(LogLevel level, std::string text) { to_log_.emplace_back(level, std::move(text)); }
   /// Calls ProcessPool::on_timeout for `worker` at `deadline`, if it is watched then.
   void arm(base::Deadline deadline, WorkerId worker);
   /// Wakes those who wait for `task`, whose status is final.
   void announce(Task& task);
 
  private:
+  // A place to sleep: workers ring one bell, this process another, which workers do not have.
+  struct Bedside {
+    os::Fd ear;
+    std::shared_ptr<const UniqueFd> button;
+    os::Bell own;
+
+    static Bedside make();
+    void silence() const noexcept;
+  };
+
   Engine();
-  void serve();
+  [[noreturn]] void serve();
+  base::Deadline serve_once(base::Deadline next);
   void handle(std::uint64_t key);
   void collect();
   void expire();
   void post(Collector collector) { board().post(collector); }
-  void lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline);
+  bool lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline);
+  bool sleep_unlocked(Lock& lock, base::Deadline deadline);
   void follow(Lock& lock, Task& task, Waiter& self, base::Deadline deadline);
   void pass_lead();
   SharedBoard& board() noexcept;
@@ -100,14 +118,15 @@ class Engine {
   FunctionTable functions_;
   memory::Mapping board_map_;
   std::shared_ptr<const UniqueFd> board_file_;
-  std::shared_ptr<const UniqueFd> leader_bell_;
-  std::shared_ptr<const UniqueFd> service_bell_;
+  Bedside leader_ = Bedside::make();
+  Bedside service_ = Bedside::make();
   std::optional<os::Poller> poller_;
   std::vector<std::shared_ptr<ProcessPool>> pools_;
   std::unordered_map<WorkerId, ProcessPool*> owners_;
   std::multimap<base::Deadline, WorkerId> timers_;
   std::vector<const std::atomic<std::uint32_t>*> to_wake_;
-  Waiter* leader_ = nullptr;
+  std::vector<std::pair<LogLevel, std::string>> to_log_;
+  Waiter* leading_ = nullptr;  // who collects; none: the service thread
   std::deque<Waiter*> followers_;
   std::atomic<WorkerId> next_worker_id_{1};
 };

@@ -4,6 +4,7 @@
 #include <future>
 #include <stdexcept>
 
+#include "base/log.hpp"
 #include "pool/engine.hpp"
 #include "pool/process_pool.hpp"
 #include "process/runtime.hpp"
@@ -45,7 +46,19 @@ bool FutureBase::done() const { return task().is_done(); }
 bool FutureBase::running() const { return task().status() == Task::Status::running; }
 bool FutureBase::cancelled() const { return task().status() == Task::Status::cancelled; }
 
-bool FutureBase::cancel() { return pool::Engine::instance().cancel(task()); }
+bool FutureBase::cancel() {
+  pool::Task& task = this->task();
+  return pool::Engine::instance().cancel(task);
+}
+
+void FutureBase::abandon() noexcept {
+  if (task_ == nullptr || task_->generation != process::Runtime::generation()) return;
+  try {
+    cancel();
+  } catch (const std::exception& error) {  // no memory for the cancellation: it runs
+    base::log(LogLevel::warn, std::string("a task was not cancelled: ") + error.what());
+  }
+}
 
 bool FutureBase::wait(Duration timeout) const {
   Task& task = this->task();
@@ -53,9 +66,10 @@ bool FutureBase::wait(Duration timeout) const {
 }
 
 std::exception_ptr FutureBase::exception() const {
+  const Task& task = this->task();
+  wait();
   try {
-    wait();
-    raise_failure(task());
+    raise_failure(task);
     return nullptr;
   } catch (...) {
     return std::current_exception();

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <new>
+#include <utility>
 
 #include "base/log.hpp"
 #include "os/memfd.hpp"
@@ -20,6 +22,8 @@ using namespace std::chrono_literals;
 
 // Arguments up to this size go through the ring in D; larger ones in files of their own.
 constexpr std::size_t kLargestCopiedArguments = 16 << 10;
+// Results in files of up to this size are copied out; larger ones stay mapped with their future.
+constexpr std::size_t kLargestCopiedFile = 256 << 10;
 // How long a worker that was let go, or that lost its channels, may take to end by itself.
 constexpr Duration kLeaveGrace = 1s;
 // How long the fork server's report of a death is waited for.
@@ -41,9 +45,9 @@ WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStat
   if (status && status->signal == 0) loss.exit_status = status->code;
   const std::string how =
       violation.empty() ? describe(status) : "was ended for breaking the protocol: " + violation;
-  return WorkerLostError("task " + loss.task_name + " (attempt " + std::to_string(task.attempt) +
-                             ") was lost: its worker, pid " + std::to_string(pid) + ", " + how,
-                         std::move(loss));
+  const std::string what = "task " + loss.task_name + " (attempt " + std::to_string(task.attempt) +
+                           ") was lost: its worker, pid " + std::to_string(pid) + ", " + how;
+  return WorkerLostError(what, std::move(loss));
 }
 
 }  // namespace
@@ -103,11 +107,17 @@ void ProcessPool::close(bool cancel_queued) {
 }
 
 void ProcessPool::join() {
+  std::shared_ptr<process::Source> source;  // ends its server, on this thread and without the lock
   Engine::Lock lock(engine_);
-  // The wakes that are due go out before this thread sleeps.
-  lock.unlock();
-  lock.lock();
   done_.wait(lock.native(), [&] { return is_done_; });
+  source = std::move(source_);
+  lock.unlock();
+}
+
+bool ProcessPool::cancel(Task& task) {
+  const bool is_cancelled = dispatcher_.on_cancel(task);
+  finish_if_done();
+  return is_cancelled;
 }
 
 Dispatcher::Counts ProcessPool::counts() {
@@ -143,8 +153,8 @@ void ProcessPool::start_one(unsigned index) {
     spec.payload.put_fd(std::make_shared<const UniqueFd>(std::move(*file)));
   }
   spec.payload.put_fd(engine_.board_file());
-  spec.payload.put_fd(engine_.leader_bell());
-  spec.payload.put_fd(engine_.service_bell());
+  spec.payload.put_fd(engine_.leader_button());
+  spec.payload.put_fd(engine_.service_button());
   adopt(index, std::move(*memory), source_->start(std::move(spec)));
 }
 
@@ -155,7 +165,7 @@ void ProcessPool::adopt(unsigned index, WorkerMemory memory,
   const WorkerId id = engine_.next_worker_id();
   const os::Result<void> watched = engine_.watch(id, *this, child->sentinel(), control.get());
   if (!watched) {
-    (void)static_cast<bool>(child->signal(SIGKILL));
+    child->end(Duration::zero());
     throw StartError(std::error_code(watched.error().error, std::generic_category()),
                      "a worker needs " + watched.error().to_string());
   }
@@ -184,7 +194,7 @@ void ProcessPool::dismiss(WorkerId id) {
 void ProcessPool::kill(Worker& worker) {
   const os::Result<void> sent = worker.child->signal(SIGKILL);
   if (!sent && sent.error().error != ESRCH) {
-    base::log(LogLevel::error, "a worker could not be killed: " + sent.error().to_string());
+    engine_.log_later(LogLevel::error, "a worker could not be killed: " + sent.error().to_string());
   }
 }
 
@@ -195,23 +205,27 @@ void ProcessPool::on_timeout(WorkerId id) {
 void ProcessPool::punish(WorkerId id, Worker& worker, std::string violation) {
   if (!worker.violation.empty()) return;
   worker.violation = std::move(violation);
-  base::log(LogLevel::error, "worker pid " + std::to_string(worker.child->pid()) +
-                                 " breaks the protocol and is ended: " + worker.violation);
+  engine_.log_later(LogLevel::error, "worker pid " + std::to_string(worker.child->pid()) +
+                                         " breaks the protocol and is ended: " + worker.violation);
   dispatcher_.on_deaf(id);
   kill(worker);
 }
 
 // The worker's first message says that it is ready. After that the socket is watched for its end
-// only: a worker that lives on without it has closed it, or has become another program.
+// only, and what else arrives is left for fetch_parcel: a worker that lives on without it has
+// closed it, or has become another program.
 void ProcessPool::on_control(WorkerId id) {
   const Engine::Lock lock(engine_);
   const auto at = workers_.find(id);
   if (at == workers_.end()) return;
-  const int control = at->second.control.get();
-  const os::Result<Parcel> parcel = receive_parcel(control, os::Wait::no);
-  if (parcel && parcel->label.ticket == kHelloTicket) {
-    engine_.watch_for_end(id, control);
-    return dispatcher_.on_ready(id);
+  Worker& worker = at->second;
+  const int control = worker.control.get();
+  if (!std::exchange(worker.has_said_hello, true)) {
+    const os::Result<Parcel> parcel = receive_parcel(control, os::Wait::no);
+    if (parcel && parcel->label.ticket == kHelloTicket) {
+      engine_.watch_for_end(id, control);
+      return dispatcher_.on_ready(id);
+    }
   }
   engine_.stop_watching(control);
   dispatcher_.on_deaf(id);
@@ -231,10 +245,11 @@ void ProcessPool::on_end(WorkerId id) {
   const auto at = workers_.find(id);
   Worker& worker = at->second;
   dispatcher_.on_deaf(id);
-  collect(id, worker);  // what it published before its end is delivered
+  if (worker.violation.empty()) collect(id, worker);  // what it had published is delivered
   engine_.unwatch(id, child->sentinel(), worker.control.get());
   const WorkerEnd end = describe_end(worker, status);
   workers_.erase(at);
+  child.reset();  // under the lock the pool's source is alive: this is not the server's last holder
   dispatcher_.on_ended(id, end);
   finish_if_done();
 }
@@ -263,72 +278,94 @@ void ProcessPool::collect() {
 }
 
 void ProcessPool::collect(WorkerId id, Worker& worker) {
-  while (const Task* expected = dispatcher_.expected(id)) {
+  while (Task* task = dispatcher_.expected(id)) {
     Completion completion;
-    const auto [honesty, has_completion] = worker.mailbox.peek(expected->ticket, completion);
+    const auto [honesty, has_completion] = worker.mailbox.peek(task->ticket, completion);
     if (honesty == Honesty::violation) return punish(id, worker, "a forged completion");
     if (!has_completion) return;
     Payload result;
-    if (!fetch(worker, completion, result)) return punish(id, worker, "an impossible result");
+    const Fetch fetched = fetch(worker, completion, result);
+    if (fetched == Fetch::impossible) return punish(id, worker, "an impossible result");
     worker.mailbox.release();
     if (worker.uses_arguments.front()) worker.arguments.free_front();
     worker.uses_arguments.pop_front();
-    dispatcher_.on_completed(
-        id, completion.outcome == Outcome::value ? Task::Status::finished : Task::Status::raised,
-        std::move(result));
+    settle(id, *task, completion, fetched, std::move(result));
   }
 }
 
+void ProcessPool::settle(WorkerId id, Task& task, const Completion& completion, Fetch fetched,
+                         Payload result) {
+  if (fetched == Fetch::no_room) {
+    task.raise = [] {
+      throw ResourceError(
+          "a task's result has come, but this process lacks the memory or descriptors to take it: "
+          "drop futures that hold large results, or raise RLIMIT_NOFILE or vm.max_map_count");
+    };
+    return dispatcher_.on_completed(id, Task::Status::failed, Payload());
+  }
+  const bool is_value = completion.outcome == Outcome::value;
+  dispatcher_.on_completed(id, is_value ? Task::Status::finished : Task::Status::raised,
+                           std::move(result));
+}
+
 // `completion` is a private copy; every number in it is a stranger's.
-bool ProcessPool::fetch(Worker& worker, const Completion& completion, Payload& result) {
-  if (completion.outcome > Outcome::exception) return false;
+ProcessPool::Fetch ProcessPool::fetch(Worker& worker, const Completion& completion,
+                                      Payload& result) try {
+  if (completion.outcome > Outcome::exception) return Fetch::impossible;
   const auto& replies = worker.memory.completions().replies;
   switch (completion.place) {
     case Place::in_entry:
-      if (completion.size > kCompletionInlineBytes) return false;
+      if (completion.size > kCompletionInlineBytes) return Fetch::impossible;
       result = Payload(std::span(completion.bytes).first(completion.size));
       break;
     case Place::in_mailbox:
-      if (completion.offset > replies.size()) return false;
-      if (completion.size > replies.size() - completion.offset) return false;
+      if (completion.offset > replies.size()) return Fetch::impossible;
+      if (completion.size > replies.size() - completion.offset) return Fetch::impossible;
       result = Payload(std::span(replies).subspan(completion.offset, completion.size));
       break;
     case Place::in_file:
       break;
     default:
-      return false;
+      return Fetch::impossible;
   }
-  if (completion.place != Place::in_file && completion.descriptors == 0) return true;
+  if (completion.place != Place::in_file && completion.descriptors == 0) return Fetch::done;
   return fetch_parcel(worker, completion, result);
+} catch (const std::bad_alloc&) {
+  return Fetch::no_room;
 }
 
 // The parcel was sent before the completion was published, so that it is here or was never sent.
-bool ProcessPool::fetch_parcel(Worker& worker, const Completion& completion, Payload& result) {
+ProcessPool::Fetch ProcessPool::fetch_parcel(Worker& worker, const Completion& completion,
+                                             Payload& result) {
   os::Result<Parcel> parcel = receive_parcel(worker.control.get(), os::Wait::no);
+  if (!parcel && parcel.error().error == EMFILE) return Fetch::no_room;
   const bool has_file = completion.place == Place::in_file;
-  if (!parcel || parcel->label.ticket != completion.ticket) return false;
-  if (parcel->fds.size() != completion.descriptors + (has_file ? 1U : 0U)) return false;
+  if (!parcel || parcel->label.ticket != completion.ticket) return Fetch::impossible;
+  if (parcel->fds.size() != completion.descriptors + (has_file ? 1U : 0U)) return Fetch::impossible;
   auto fd = parcel->fds.begin();
   if (has_file) {
-    const os::Result<std::size_t> size = os::file_size(fd->get());
-    if (!size || *size != completion.size || !os::is_sealed(fd->get(), true)) return false;
-    os::Result<memory::Mapping> mapping =
-        memory::Mapping::map(fd->get(), *size, memory::Access::private_copy);
-    if (!mapping) return false;
-    result = Payload(std::move(*mapping));
-    ++fd;
+    const Fetch fetched = fetch_file(*fd++, completion.size, result);
+    if (fetched != Fetch::done) return fetched;
   }
   Payload::Descriptors descriptors;
   for (; fd != parcel->fds.end(); ++fd) {
     descriptors.push_back(std::make_shared<const UniqueFd>(std::move(*fd)));
   }
   result.set_descriptors(std::move(descriptors));
-  return true;
+  return Fetch::done;
+}
+
+// A map is worth its while for large results only: a process may have some 65 000 of them.
+ProcessPool::Fetch ProcessPool::fetch_file(const os::Fd& file, std::size_t size, Payload& result) {
+  os::Result<memory::Mapping> mapping = memory::Mapping::map_sealed(file.get(), size);
+  if (!mapping) return mapping.error().error == EPROTO ? Fetch::impossible : Fetch::no_room;
+  result = size <= kLargestCopiedFile ? Payload(mapping->bytes()) : Payload(std::move(*mapping));
+  return Fetch::done;
 }
 
 // --- handing out tasks --------------------------------------------------------------------------
 
-Delivery ProcessPool::deliver(WorkerId id, Task& task) {
+Delivery ProcessPool::deliver(WorkerId id, Task& task) try {
   Worker& worker = workers_.at(id);
   introduce(worker, *task.function);
   Entry entry{};
@@ -350,6 +387,9 @@ Delivery ProcessPool::deliver(WorkerId id, Task& task) {
   }
   if (worker.mailbox.needs_wake()) engine_.wake_later(worker.mailbox.bell());
   return Delivery::done;
+} catch (const std::bad_alloc&) {
+  task.raise = [] { throw std::bad_alloc(); };
+  return Delivery::impossible;
 }
 
 // A slot may be overwritten while its function is in no task in flight; with one task at a time

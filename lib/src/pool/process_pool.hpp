@@ -41,7 +41,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   // For the engine, with its lock.
   void collect();
   void on_timeout(WorkerId id);
-  bool cancel(Task& task) { return dispatcher_.on_cancel(task); }
+  bool cancel(Task& task);
 
  private:
   /// One incarnation of a worker.
@@ -59,7 +59,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
     memory::RingAllocator arguments{sizeof(SharedSubmissions::arguments)};
     std::deque<bool> uses_arguments;  // for each task in flight: is there a piece of the ring?
     std::uint32_t known_modules = 0;  // modules the worker has been told of
-    std::string violation;            // what it wrote that no worker of ours writes
+    bool has_said_hello = false;
+    std::string violation;  // what it wrote that no worker of ours writes
   };
 
   ProcessPool(Engine& engine, const PoolOptions& options, std::shared_ptr<process::Source> source);
@@ -69,8 +70,16 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   void start_one(unsigned index);
   void adopt(unsigned index, WorkerMemory memory, std::shared_ptr<process::Child> child);
   void collect(WorkerId id, Worker& worker);
-  bool fetch(Worker& worker, const Completion& completion, Payload& result);
-  bool fetch_parcel(Worker& worker, const Completion& completion, Payload& result);
+  // Whether a result could be had.
+  enum class Fetch {
+    done,
+    no_room,     // this process lacks memory or descriptors for it; the worker is not to blame
+    impossible,  // the worker says what cannot be
+  };
+  Fetch fetch(Worker& worker, const Completion& completion, Payload& result);
+  Fetch fetch_parcel(Worker& worker, const Completion& completion, Payload& result);
+  Fetch fetch_file(const os::Fd& file, std::size_t size, Payload& result);
+  void settle(WorkerId id, Task& task, const Completion& completion, Fetch fetched, Payload result);
   void punish(WorkerId id, Worker& worker, std::string violation);
   void kill(Worker& worker);
   void finish_if_done();

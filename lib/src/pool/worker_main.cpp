@@ -11,6 +11,7 @@
 #include "os/after_fork.hpp"
 #include "os/child.hpp"
 #include "os/event.hpp"
+#include "os/fork_generation.hpp"
 #include "os/memfd.hpp"
 #include "pool/function_table.hpp"
 #include "pool/mailbox.hpp"
@@ -111,14 +112,21 @@ class Worker {
       const Arguments arguments = open_arguments(entry);
       Reader reader(arguments.bytes, arguments.descriptors);
       function.invoker(function.target, reader, reply);
+      leave_if_forked();
       return Outcome::value;
     } catch (...) {
+      leave_if_forked();
       const std::exception_ptr error = std::current_exception();
       if (error == nullptr) throw;  // no C++ exception: let it unwind
       reply = Writer();
       explain(entry, error, reply);
       return Outcome::exception;
     }
+  }
+
+  // A task has forked, and the copy has come out of its function: the mailbox is not the copy's.
+  void leave_if_forked() const noexcept {
+    if (os::fork_generation() != generation_) os::after_fork::exit_now(1);
   }
 
   void explain(const Entry& entry, const std::exception_ptr& error, Writer& reply) {
@@ -238,6 +246,7 @@ class Worker {
   std::deque<std::uint64_t> reply_owners_;  // the completion each piece of the ring belongs to
   std::uint64_t rung_epoch_ = ~std::uint64_t{0};
   os::Failure place_failure_;
+  const std::uint32_t generation_ = os::fork_generation();
 };
 
 int descriptor(const process::ChildContext& context, WorkerDescriptor which) {

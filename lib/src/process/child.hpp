@@ -53,7 +53,8 @@ class ExitReports;
 
 /// The parent's side of one child process, whoever forked it.
 /// Safe from many threads. In a forked copy of the process that made it, it does nothing: the
-/// descriptors are not closed and the child is not reaped there.
+/// descriptors are not closed and the child is not reaped there. Letting go of it neither ends nor
+/// awaits the child: whoever starts one calls exit_status() or end(), or leaves a zombie.
 class Child {
  public:
   /// A child of this very process.

@@ -65,20 +65,21 @@ int run_entry(os::Fd control, Birth birth) {
 
 void run_child(os::Fd control, Birth birth) noexcept {
   os::call_first_at_exit([](int status) { end_process(status); });
-  int status = 1;
   try {
-    status = run_entry(std::move(control), birth);
+    end_process(run_entry(std::move(control), birth));
   } catch (...) {
     report_uncaught();
+    end_process(1);  // in here: what unwinds without being an exception must not be swallowed
   }
-  end_process(status);
 }
 
 void report_uncaught() noexcept {
   try {
     const Role& role = Runtime::instance().role();
-    std::string text = "Process " + role.name + " (pid " + std::to_string(os::process_id()) +
-                       "): uncaught " + describe_uncaught(std::current_exception());
+    const std::exception_ptr error = std::current_exception();
+    std::string text = "Process " + role.name + " (pid " + std::to_string(os::process_id()) + "): " +
+                       (error ? "uncaught " + describe_uncaught(error)
+                              : "pthread_exit() ended its first thread");
     if (!text.ends_with('\n')) text += '\n';
     os::after_fork::log(text.c_str());
   } catch (...) {

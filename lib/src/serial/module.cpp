@@ -30,7 +30,9 @@ struct LoaderCounts {
   bool operator==(const LoaderCounts&) const = default;
 };
 
-// One reading of the loader's list. Never changed once published, never freed.
+// One reading of the loader's list. Never changed once published, and never freed, because it is
+// read without a lock and its modules are given out: what grows is one list for each load and
+// unload.
 struct ModuleList {
   struct Entry {
     Module::Range code;
@@ -40,7 +42,8 @@ struct ModuleList {
   LoaderCounts counts;
   std::vector<const Module*> loaded;
   std::vector<Entry> by_address;
-  std::vector<const Module*> known;  // loaded now or earlier
+  std::vector<std::shared_ptr<const Module>> known;  // loaded now or earlier
+  const ModuleList* previous = nullptr;
 };
 
 std::span<const ElfW(Phdr)> headers_of(const dl_phdr_info& info) {
@@ -155,18 +158,17 @@ Reading read_modules() {
   return reading;
 }
 
-const Module* intern(Module&& module, std::vector<const Module*>& known) {
-  const auto at = std::find_if(known.begin(), known.end(),
-                               [&](const Module* other) { return *other == module; });
-  if (at != known.end()) return *at;
-  known.push_back(new Module(std::move(module)));
-  return known.back();
+const Module* intern(Module&& module, std::vector<std::shared_ptr<const Module>>& known) {
+  const auto at =
+      std::find_if(known.begin(), known.end(), [&](const auto& other) { return *other == module; });
+  if (at != known.end()) return at->get();
+  known.push_back(std::make_shared<const Module>(std::move(module)));
+  return known.back().get();
 }
 
-// Leaks on purpose, here and in intern(): references are given out, and lists are read without a
-// lock. What grows is one list for each load and unload.
-const ModuleList* make_list(const ModuleList* previous) {
+std::unique_ptr<const ModuleList> make_list(const ModuleList* previous) {
   auto list = std::make_unique<ModuleList>();
+  list->previous = previous;
   if (previous != nullptr) list->known = previous->known;
   Reading reading = read_modules();
   list->counts = reading.counts;
@@ -177,7 +179,7 @@ const ModuleList* make_list(const ModuleList* previous) {
   }
   std::sort(list->by_address.begin(), list->by_address.end(),
             [](const auto& a, const auto& b) { return a.code.first < b.code.first; });
-  return list.release();
+  return list;
 }
 
 // What is loaded at this moment.
@@ -186,8 +188,12 @@ const ModuleList& current_list() {
   const ModuleList* list = newest.load(std::memory_order_acquire);  // pairs with the exchange below
   for (;;) {
     if (list != nullptr && list->counts == read_counts()) return *list;
-    const ModuleList* const fresh = make_list(list);
-    if (newest.compare_exchange_strong(list, fresh, std::memory_order_acq_rel)) return *fresh;
+    std::unique_ptr<const ModuleList> fresh = make_list(list);
+    // release: pairs with the acquire of whoever reads the list; on failure we are that one
+    if (newest.compare_exchange_strong(list, fresh.get(), std::memory_order_acq_rel,
+                                       std::memory_order_acquire)) {
+      return *fresh.release();
+    }
   }
 }
 

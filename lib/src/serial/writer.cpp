@@ -10,14 +10,17 @@ namespace shoal {
 void Writer::grow(std::size_t more) {
   const std::size_t capacity = std::max(capacity_ * 2, size_ + more);
   auto bigger = std::make_unique_for_overwrite<std::byte[]>(capacity);
-  std::memcpy(bigger.get(), data(), size_);
+  std::memcpy(bigger.get(), data_, size_);
   heap_ = std::move(bigger);
+  data_ = heap_.get();
   capacity_ = capacity;
 }
 
 void Writer::take(Writer& other) noexcept {
   if (!other.heap_) std::memcpy(inline_.data(), other.inline_.data(), other.size_);
   heap_ = std::move(other.heap_);
+  data_ = heap_ ? heap_.get() : inline_.data();
+  other.data_ = other.inline_.data();
   size_ = std::exchange(other.size_, 0);
   capacity_ = std::exchange(other.capacity_, kInlineBytes);
   descriptors_ = std::exchange(other.descriptors_, {});

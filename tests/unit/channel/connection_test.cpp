@@ -241,6 +241,8 @@ TEST_F(HostilePeerTest, TornAndContradictoryMessagesAreRefused) {
   EXPECT_THROW(victim.recv_bytes(), CodecError);
   send({0, ~std::uint64_t{0}, 0}, 0);  // a file that did not come
   EXPECT_THROW(victim.recv_bytes(), CodecError);
+  send({0, 1 << 20, ~std::uint64_t{0}}, 0);  // with the file, a number of descriptors that wraps
+  EXPECT_THROW(victim.recv_bytes(), CodecError);
 }
 
 TEST_F(HostilePeerTest, FilesThatMayChangeAreRefused) {

@@ -2,8 +2,12 @@
 #include "memory/mapping.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <vector>
 
 #include "os/memfd.hpp"
 
@@ -45,6 +49,38 @@ TEST(MappingTest, ASealedFileCannotBeMappedWritableAgain) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().error, EPERM);
   EXPECT_TRUE(Mapping::map(file.get(), kBytes, Access::read_only));
+}
+
+TEST(MappingTest, OnlyAFileThatCannotChangeIsTakenFromAStranger) {
+  const os::Fd open = make_file();
+  EXPECT_FALSE(Mapping::map_sealed(open.get(), kBytes));
+  const auto sealed = os::make_sealed_file("mapping-test", std::vector<std::byte>(kBytes));
+  ASSERT_TRUE(sealed);
+  EXPECT_TRUE(Mapping::map_sealed(sealed->get(), kBytes));
+  for (const std::size_t wrong : {std::size_t{0}, kBytes - 1, kBytes + 1}) {
+    const auto mapping = Mapping::map_sealed(sealed->get(), wrong);
+    ASSERT_FALSE(mapping) << wrong;
+    EXPECT_EQ(mapping.error().error, EPROTO);
+  }
+}
+
+TEST(MappingTest, TheCopyInAForkedChildUnmapsNothing) {
+  const os::Fd file = make_file();
+  auto mapping = Mapping::map(file.get(), kBytes, Access::read_write);
+  ASSERT_TRUE(mapping);
+  void* const place = mapping->data();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // Somebody else's memory comes to lie where the map was.
+    void* const other = ::mmap(place, kBytes, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    { const Mapping ended = std::move(*mapping); }
+    *static_cast<volatile char*>(other) = 1;  // a fault if it was unmapped
+    ::_exit(other == place ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(MappingTest, AFailureNamesTheCallAndTheReason) {

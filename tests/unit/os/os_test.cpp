@@ -92,24 +92,37 @@ TEST(MemfdTest, FilesOnDiskAndStreamsAreNotSealed) {
   EXPECT_FALSE(is_sealed(-1, false));
 }
 
-TEST(EventTest, RingsUntilItIsSilenced) {
-  const Result<Fd> event = create_event();
-  ASSERT_TRUE(event);
-  EXPECT_FALSE(*wait_readable(event->get(), base::Deadline::now()));
-  EXPECT_TRUE(ring(event->get()));
-  EXPECT_TRUE(ring(event->get()));
-  EXPECT_TRUE(*wait_readable(event->get(), base::Deadline::never()));
-  EXPECT_TRUE(silence(event->get()));
-  EXPECT_FALSE(silence(event->get()));
+TEST(BellTest, RingsUntilItIsSilenced) {
+  const Result<Bell> bell = create_bell();
+  ASSERT_TRUE(bell);
+  EXPECT_FALSE(*wait_readable(bell->ear.get(), base::Deadline::now()));
+  EXPECT_TRUE(ring(bell->button.get()));
+  EXPECT_TRUE(ring(bell->button.get()));
+  EXPECT_TRUE(*wait_readable(bell->ear.get(), base::Deadline::never()));
+  EXPECT_TRUE(silence(bell->ear.get()));
+  EXPECT_FALSE(silence(bell->ear.get()));
   EXPECT_FALSE(ring(-1));
 }
 
-TEST(EventTest, WaitReadableTellsWhichAndRefusesWhatIsNotOpen) {
-  const Result<Fd> quiet = create_event();
-  const Result<Fd> loud = create_event();
+TEST(BellTest, RingingNeverBlocks) {
+  const Result<Bell> bell = create_bell();
+  ASSERT_TRUE(bell);
+  for (int i = 0; i < 100'000; ++i) ASSERT_TRUE(ring(bell->button.get()));
+}
+
+TEST(BellTest, WhatIsDoneToTheButtonDoesNotReachTheEar) {
+  const Result<Bell> bell = create_bell();
+  ASSERT_TRUE(bell);
+  ::fcntl(bell->button.get(), F_SETFL, 0);  // as a hostile holder of the button would
+  EXPECT_FALSE(silence(bell->ear.get()));   // would block
+}
+
+TEST(WaitReadableTest, TellsWhichAndRefusesWhatIsNotOpen) {
+  const Result<Bell> quiet = create_bell();
+  const Result<Bell> loud = create_bell();
   ASSERT_TRUE(quiet && loud);
-  ring(loud->get());
-  const std::array fds{quiet->get(), loud->get()};
+  ring(loud->button.get());
+  const std::array fds{quiet->ear.get(), loud->ear.get()};
   EXPECT_EQ(*wait_readable(fds, base::Deadline::never()), std::vector<std::size_t>{1});
   EXPECT_TRUE(wait_readable(std::span(fds).first(1), base::Deadline::in(5ms))->empty());
   EXPECT_FALSE(wait_readable(12345, base::Deadline::now()));
@@ -117,13 +130,13 @@ TEST(EventTest, WaitReadableTellsWhichAndRefusesWhatIsNotOpen) {
 
 TEST(PollerTest, GivesTheKeysOfWhatIsReady) {
   Result<Poller> poller = Poller::create();
-  const Result<Fd> event = create_event();
-  ASSERT_TRUE(poller && event);
-  ASSERT_TRUE(poller->add(event->get(), 77));
+  const Result<Bell> bell = create_bell();
+  ASSERT_TRUE(poller && bell);
+  ASSERT_TRUE(poller->add(bell->ear.get(), 77));
   EXPECT_TRUE(poller->wait(base::Deadline::in(1ms))->empty());
-  ring(event->get());
+  ring(bell->button.get());
   EXPECT_EQ(*poller->wait(base::Deadline::never()), std::vector<std::uint64_t>{77});
-  poller->remove(event->get());
+  poller->remove(bell->ear.get());
   EXPECT_TRUE(poller->wait(base::Deadline::now())->empty());
 }
 
@@ -215,16 +228,17 @@ TEST(LaunchTest, PassesOneDescriptorAsNumberThreeAndNoOther) {
   const Result<Fd> stray(Fd(::dup(STDERR_FILENO)));  // not close-on-exec
   auto ends = create_socket_pair(SocketKind::bytes);
   ASSERT_TRUE(ends);
-  Launch child = shell("echo $(ls /proc/$$/fd) >&3");
+  Launch child =
+      shell("for n in $(seq 0 60); do [ -e /proc/$$/fd/$n ] && printf '%s ' $n >&3; done");
   child.passed_fd = ends->second.get();
   const Result<ChildProcess> started = launch(child);
   ASSERT_TRUE(started);
   ends->second.reset();
+  wait_for(*started);
   std::array<std::byte, 256> buffer;
   const Result<std::size_t> count = read_some(ends->first.get(), buffer);
   ASSERT_TRUE(count);
-  EXPECT_EQ(std::string(reinterpret_cast<const char*>(buffer.data()), *count), "0 1 2 3\n");
-  wait_for(*started);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(buffer.data()), *count), "0 1 2 3 ");
 }
 
 TEST(LaunchTest, SignalActionsAndMaskAreTheDefaults) {
@@ -241,7 +255,7 @@ TEST(LaunchTest, SignalActionsAndMaskAreTheDefaults) {
 }
 
 TEST(SentinelTest, SignalsReachTheProcessUntilItHasEnded) {
-  const Result<ChildProcess> child = launch(shell("sleep 1000"));
+  const Result<ChildProcess> child = launch(shell("exec sleep 1000"));
   ASSERT_TRUE(child);
   EXPECT_FALSE(has_ended(child->sentinel.get()));
   EXPECT_FALSE(reap(child->sentinel.get()));

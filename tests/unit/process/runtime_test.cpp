@@ -63,14 +63,15 @@ TEST(RuntimeTest, SpawnerIsOneThreadForEveryCaller) {
 }
 
 TEST(RuntimeTest, OwnThreadIsKnownAsOneWhenItsStartReturns) {
-  std::promise<int> id;
-  std::promise<void> end;
-  ASSERT_TRUE(Runtime::instance().start_own_thread("own", [&] {
-    id.set_value(os::thread_id());
-    end.get_future().wait();
+  // Shared, because the thread goes on for a moment after it was told to end.
+  auto id = std::make_shared<std::promise<int>>();
+  auto end = std::make_shared<std::promise<void>>();
+  ASSERT_TRUE(Runtime::instance().start_own_thread("own", [id, end] {
+    id->set_value(os::thread_id());
+    end->get_future().wait();
   }));
-  EXPECT_TRUE(Runtime::instance().is_own_thread(id.get_future().get()));
-  end.set_value();
+  EXPECT_TRUE(Runtime::instance().is_own_thread(id->get_future().get()));
+  end->set_value();
   EXPECT_FALSE(Runtime::instance().is_own_thread(os::thread_id()));
 }
 
