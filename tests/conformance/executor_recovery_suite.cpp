@@ -132,14 +132,11 @@ TEST_P(ExecutorRecoverySuite, NoWorkerOutlivesAParentThatWasKilled) {
   for (int round = 0; round < 5; ++round) {
     RunningProgram host("killed_pool_host", {testing::PrintToString(GetParam())});
     ASSERT_EQ(host.line(), "ready");
-    std::vector<int> workers = descendants_of(host.pid());
+    const std::vector<UniqueFd> workers = watch(descendants_of(host.pid()));
     EXPECT_GE(workers.size(), 4U);
     host.kill();
     host.wait();
-    while (!workers.empty()) {  // ctest's watchdog bounds it
-      std::erase_if(workers, [](int pid) { return comm_of(pid).empty(); });
-      std::this_thread::sleep_for(1ms);
-    }
+    await_ends(workers);
   }
 }
 

@@ -447,7 +447,7 @@ TEST_P(ProcessSuite, ForkedCopyOfAProcessObjectDoesNothing) {
   EXPECT_TRUE(child.is_alive());
 }
 
-INSTANTIATE_TEST_SUITE_P(StartMethods, ProcessSuite, kAllStartMethods, print_method);
+SHOAL_FOR_EACH_START_METHOD(ProcessSuite);
 
 }  // namespace
 }  // namespace shoal::test

@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "conformance/start_methods.hpp"
 #include "support/leak_guard.hpp"
 
 namespace shoal::test {
@@ -54,18 +55,6 @@ inline void say(const UniqueFd& mouth, const std::string& text) {
   if (::write(mouth.get(), text.data(), text.size()) < 0) ::_exit(99);
 }
 
-inline std::string name_of(StartMethod method) {
-  switch (method) {
-    case StartMethod::fork:
-      return "fork";
-    case StartMethod::spawn:
-      return "spawn";
-    case StartMethod::forkserver:
-      return "forkserver";
-  }
-  return "?";
-}
-
 /// What every start method must do alike. Leaves no descriptor and no process behind.
 class ProcessSuite : public testing::TestWithParam<StartMethod> {
  protected:
@@ -85,12 +74,5 @@ class ProcessSuite : public testing::TestWithParam<StartMethod> {
  private:
   std::unique_ptr<LeakGuard> guard_;
 };
-
-inline std::string print_method(const testing::TestParamInfo<StartMethod>& info) {
-  return name_of(info.param);
-}
-
-inline const auto kAllStartMethods =
-    testing::Values(StartMethod::fork, StartMethod::spawn, StartMethod::forkserver);
 
 }  // namespace shoal::test

@@ -16,6 +16,8 @@ namespace shoal::test {
 namespace {
 
 class DescriptorSuite : public ProcessSuite {};
+// A fork keeps its caller's descriptors; the others do not.
+class CleanChildSuite : public DescriptorSuite {};
 
 int run(Process process) {
   process.start();
@@ -36,8 +38,7 @@ std::string list_descriptors() {
 
 void say_descriptors(const UniqueFd& mouth) { say(mouth, list_descriptors()); }
 
-TEST_P(DescriptorSuite, ChildHasNoStrayDescriptors) {
-  if (GetParam() == StartMethod::fork) GTEST_SKIP() << "a fork keeps its caller's descriptors";
+TEST_P(CleanChildSuite, HasNoStrayDescriptors) {
   const UniqueFd stray(::open("/dev/zero", O_RDONLY));  // not even close-on-exec
   Answer sibling_answer;
   Process sibling = context_.process(
@@ -74,8 +75,7 @@ TEST_P(DescriptorSuite, HighDescriptorIsInheritedByForkAlone) {
   EXPECT_EQ(run(context_.process(look, high.get())), GetParam() == StartMethod::fork ? 0 : 1);
 }
 
-TEST_P(DescriptorSuite, StandardInputIsNotShared) {
-  if (GetParam() == StartMethod::fork) GTEST_SKIP() << "a fork keeps its caller's descriptors";
+TEST_P(CleanChildSuite, DoesNotShareStandardInput) {
   EXPECT_EQ(run(context_.process([] {
               char character = '\0';
               std::exit(::read(STDIN_FILENO, &character, 1) == 0 ? 0 : 1);
@@ -83,7 +83,10 @@ TEST_P(DescriptorSuite, StandardInputIsNotShared) {
             0);
 }
 
-INSTANTIATE_TEST_SUITE_P(StartMethods, DescriptorSuite, kAllStartMethods, print_method);
+SHOAL_FOR_EACH_START_METHOD(DescriptorSuite);
+INSTANTIATE_TEST_SUITE_P(, CleanChildSuite,
+                         testing::Values(StartMethod::spawn, StartMethod::forkserver),
+                         name_of_parameter);
 
 }  // namespace
 }  // namespace shoal::test

@@ -22,24 +22,6 @@ class HostSuite : public testing::TestWithParam<StartMethod> {
   std::string method() const { return name_of(GetParam()); }
 };
 
-std::vector<UniqueFd> watch(const std::vector<int>& pids) {
-  std::vector<UniqueFd> sentinels;
-  for (const int pid : pids) {
-    auto sentinel = os::open_sentinel(pid);
-    if (sentinel) sentinels.push_back(std::move(*sentinel));
-  }
-  return sentinels;
-}
-
-// Waits for the end of each; the watchdog of the test is what a survivor meets.
-void await_ends(const std::vector<UniqueFd>& sentinels) {
-  for (const UniqueFd& sentinel : sentinels) {
-    pollfd polled{sentinel.get(), POLLIN, 0};
-    while (::poll(&polled, 1, -1) < 0) {
-    }
-  }
-}
-
 TEST_P(HostSuite, NobodyOutlivesAKilledParent) {
   RunningProgram parent("killed_parent", {method()});
   ASSERT_EQ(parent.line(), "ready");
@@ -131,7 +113,7 @@ TEST(BootstrapTest, ChildMarkerWithoutAParentIsRefused) {
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) << status;
 }
 
-INSTANTIATE_TEST_SUITE_P(StartMethods, HostSuite, kAllStartMethods, print_method);
+SHOAL_FOR_EACH_START_METHOD(HostSuite);
 
 }  // namespace
 }  // namespace shoal::test

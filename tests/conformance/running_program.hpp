@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -16,6 +17,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "os/sentinel.hpp"
 
 namespace shoal::test {
 
@@ -99,6 +102,25 @@ inline std::string comm_of(int pid) {
   std::string name;
   std::getline(file, name);
   return name;
+}
+
+/// Sentinels of those of `pids` that are there.
+inline std::vector<UniqueFd> watch(const std::vector<int>& pids) {
+  std::vector<UniqueFd> sentinels;
+  for (const int pid : pids) {
+    auto sentinel = os::open_sentinel(pid);
+    if (sentinel) sentinels.push_back(std::move(*sentinel));
+  }
+  return sentinels;
+}
+
+/// Waits for the end of each; the watchdog of the test is what a survivor meets.
+inline void await_ends(const std::vector<UniqueFd>& sentinels) {
+  for (const UniqueFd& sentinel : sentinels) {
+    pollfd polled{sentinel.get(), POLLIN, 0};
+    while (::poll(&polled, 1, -1) < 0) {
+    }
+  }
 }
 
 }  // namespace shoal::test

@@ -36,6 +36,8 @@ struct Kind {
   SourceUse use;
 };
 
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
+
 std::string print_kind(const testing::TestParamInfo<Kind>& info) { return info.param.name; }
 
 constexpr Kind kParked{"fork_pool", StartMethod::fork, SourceUse::pool};
@@ -86,6 +88,9 @@ class SourceSuite : public testing::TestWithParam<Kind> {
   std::unique_ptr<LeakGuard> guard_;
 };
 
+// A fork of the caller itself is refused while it runs threads; these are not.
+class ThreadedSourceSuite : public SourceSuite {};
+
 TEST_P(SourceSuite, ChildSpeaksOverItsControlSocketAndEndsAsItSays) {
   const auto child = open()->start(echo_spec(7));
   os::Fd control = child->take_control();
@@ -116,10 +121,7 @@ TEST_P(SourceSuite, SignalsKill) {
   EXPECT_EQ(child->signal(SIGKILL).error().error, ESRCH);
 }
 
-TEST_P(SourceSuite, ThreadsThatComeLaterAreNoHindranceToAPool) {
-  if (GetParam().method == StartMethod::fork && GetParam().use == SourceUse::processes) {
-    GTEST_SKIP() << "fork of a Process is refused then";
-  }
+TEST_P(ThreadedSourceSuite, ThreadsThatComeLaterAreNoHindrance) {
   const auto source = open();
   std::promise<void> end;
   std::thread later([ended = end.get_future()]() mutable { ended.wait(); });
@@ -130,11 +132,8 @@ TEST_P(SourceSuite, ThreadsThatComeLaterAreNoHindranceToAPool) {
   later.join();
 }
 
-TEST_P(SourceSuite, ManyThreadsStartAtOnce) {
+TEST_P(ThreadedSourceSuite, ManyThreadsStartAtOnce) {
   const auto source = open();
-  if (GetParam().method == StartMethod::fork && GetParam().use == SourceUse::processes) {
-    GTEST_SKIP() << "fork of a Process is refused then";
-  }
   std::vector<std::future<bool>> results;
   for (int i = 0; i < 4; ++i) {
     results.push_back(std::async(std::launch::async, [&source] {
@@ -173,12 +172,14 @@ TEST_P(SourceSuite, ShortageOfDescriptorsIsACleanError) {
   EXPECT_EQ(child->exit_status()->exitcode(), 6);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Sources, SourceSuite,
-    testing::Values(Kind{"fork", StartMethod::fork, SourceUse::processes}, kParked,
-                    Kind{"spawn", StartMethod::spawn, SourceUse::pool},
-                    Kind{"forkserver", StartMethod::forkserver, SourceUse::pool}),
-    print_kind);
+constexpr Kind kForked{"fork", StartMethod::fork, SourceUse::processes};
+constexpr Kind kSpawned{"spawn", StartMethod::spawn, SourceUse::pool};
+constexpr Kind kServed{"forkserver", StartMethod::forkserver, SourceUse::pool};
+
+INSTANTIATE_TEST_SUITE_P(, SourceSuite, testing::Values(kForked, kParked, kSpawned, kServed),
+                         print_kind);
+INSTANTIATE_TEST_SUITE_P(, ThreadedSourceSuite, testing::Values(kParked, kSpawned, kServed),
+                         print_kind);
 
 // ---- the parked copy ----
 

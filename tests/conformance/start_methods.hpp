@@ -21,7 +21,8 @@ inline void PrintTo(StartMethod method, std::ostream* out) {
 namespace shoal::test {
 
 /// How test names spell a start method.
-inline std::string name_of(const testing::TestParamInfo<StartMethod>& method) {
+inline std::string name_of(StartMethod method) { return testing::PrintToString(method); }
+inline std::string name_of_parameter(const testing::TestParamInfo<StartMethod>& method) {
   switch (method.param) {
     case StartMethod::fork:
       return "fork";
@@ -41,4 +42,4 @@ inline std::string name_of(const testing::TestParamInfo<StartMethod>& method) {
       , Suite,                                                                 \
       testing::Values(::shoal::StartMethod::fork, ::shoal::StartMethod::spawn, \
                       ::shoal::StartMethod::forkserver),                       \
-      ::shoal::test::name_of)
+      ::shoal::test::name_of_parameter)
