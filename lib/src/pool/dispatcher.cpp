@@ -188,8 +188,8 @@ void Dispatcher::settle(Task& task, Task::Status status) {
   if (status == Task::Status::finished) ++totals_.completed;
   if (status == Task::Status::raised) ++totals_.failed;
   if (status == Task::Status::cancelled) {
-    task.raise = [name = task.name()] {
-      throw CancelledError("task " + name + " was cancelled before it started");
+    task.raise = [function = task.function] {
+      throw CancelledError("task " + function->name() + " was cancelled before it started");
     };
   }
   if (status == Task::Status::cancelled || status == Task::Status::failed) task.payload = {};

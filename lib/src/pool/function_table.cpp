@@ -8,9 +8,11 @@
 
 namespace shoal::pool {
 
-std::string Function::name() const {
-  if (call.target == 0) return call.type_name;
-  return serial::describe_code(call.target);
+const std::string& Function::name() const {
+  std::call_once(is_named_, [this] {
+    name_ = call.target == 0 ? call.type_name : serial::describe_code(call.target);
+  });
+  return name_;
 }
 
 const Function& FunctionTable::intern(const internal::CallTarget& call) {
@@ -25,7 +27,7 @@ const Function& FunctionTable::intern(const internal::CallTarget& call) {
     std::tie(slot.target_module, slot.target_offset) = place(call.target);
   }
   slot.id = static_cast<std::uint32_t>(functions_.size()) + 1;
-  at->second = &functions_.emplace_back(Function{call, slot});
+  at->second = &functions_.emplace_back(call, slot);
   return *at->second;
 }
 

@@ -15,12 +15,21 @@
 namespace shoal::pool {
 
 /// A function that tasks call, known to this process by a small number.
-struct Function {
+class Function {
+ public:
+  Function(const internal::CallTarget& target, const FunctionSlot& place)
+      : call(target), slot(place) {}
+
   internal::CallTarget call;
   FunctionSlot slot;  ///< as workers read it; `slot.id` is the number
 
-  /// How errors name it: the symbol where it is exported, else its type and place.
-  std::string name() const;
+  /// How errors name it: the function's symbol where there is one, else its place; a stateless
+  /// type's name. Looked up once. Thread-safe.
+  const std::string& name() const;
+
+ private:
+  mutable std::once_flag is_named_;
+  mutable std::string name_;
 };
 
 /// All functions that were ever submitted in this process, and the modules they come from. Entries

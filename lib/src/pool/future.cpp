@@ -23,7 +23,7 @@ void raise_failure(const Task& task) {
       return;
     case Task::Status::raised: {
       Reader reader(task.payload.bytes(), task.payload.descriptors());
-      serial::throw_exception(reader);
+      serial::throw_exception(reader, task.name());
     }
     default:
       task.raise();

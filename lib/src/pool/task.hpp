@@ -49,7 +49,7 @@ class Task {
   }
 
   /// How errors name the task.
-  std::string name() const { return function->name(); }
+  const std::string& name() const { return function->name(); }
 
   const Function* function;
   Payload payload;              ///< arguments, then the result

@@ -93,8 +93,7 @@ class Worker {
     if (!place_reply(reply, completion)) {
       reply = Writer();
       completion.outcome = Outcome::exception;
-      explain(entry,
-              std::make_exception_ptr(
+      explain(std::make_exception_ptr(
                   ResourceError("the result could not be sent: " + place_failure_.to_string())),
               reply);
       if (!place_reply(reply, completion)) os::after_fork::exit_now(1);
@@ -119,7 +118,7 @@ class Worker {
       const std::exception_ptr error = std::current_exception();
       if (error == nullptr) throw;  // no C++ exception: let it unwind
       reply = Writer();
-      explain(entry, error, reply);
+      explain(error, reply);
       return Outcome::exception;
     }
   }
@@ -129,9 +128,8 @@ class Worker {
     if (os::fork_generation() != generation_) os::after_fork::exit_now(1);
   }
 
-  void explain(const Entry& entry, const std::exception_ptr& error, Writer& reply) {
-    const std::string task = "#" + std::to_string(entry.ticket);
-    serial::encode_exception(reply, error, {task, index_, os::process_id()});
+  void explain(const std::exception_ptr& error, Writer& reply) const {
+    serial::encode_exception(reply, error, {index_, os::process_id()});
   }
 
   Arguments open_arguments(const Entry& entry) {

@@ -74,9 +74,9 @@ Description describe(const std::exception_ptr& error) {
 }
 
 std::string make_trace(const Description& first, const RemoteContext& context) {
-  std::string trace = "task " + context.task + " on worker " + std::to_string(context.worker) +
-                      " (pid " + std::to_string(context.pid) + "): " + first.type + ": " +
-                      first.what + "\n" + first.trace;
+  std::string trace = "on worker " + std::to_string(context.worker) + " (pid " +
+                      std::to_string(context.pid) + "): " + first.type + ": " + first.what + "\n" +
+                      first.trace;
   std::exception_ptr next = first.nested;
   for (std::size_t depth = 0; next != nullptr && depth < kMaxNested; ++depth) {
     const Description cause = describe(next);
@@ -124,13 +124,13 @@ void encode_exception(Writer& writer, const std::exception_ptr& error,
   writer.write(record.bytes().data(), record.bytes().size());
 }
 
-void throw_exception(Reader& reader) {
+void throw_exception(Reader& reader, const std::string& task) {
   const auto name = reader.get<std::string>();
   auto what = reader.get<std::string>();
-  auto trace = reader.get<std::string>();
+  const auto trace = reader.get<std::string>();
   const ExceptionKind* const kind = find_kind(name);
   if (kind == nullptr) throw CodecError("a message holds an exception of an unknown kind");
-  kind->raise(reader, RemoteOrigin(std::move(what), std::move(trace)));
+  kind->raise(reader, RemoteOrigin(std::move(what), "task " + task + ' ' + trace));
   throw std::bad_exception();  // not reached
 }
 

@@ -9,9 +9,8 @@
 
 namespace shoal::serial {
 
-/// Where an exception was thrown.
+/// Where an exception was thrown. How the task is called the receiver knows, who asked for it.
 struct RemoteContext {
-  std::string task;
   unsigned worker = 0;
   int pid = 0;
 };
@@ -21,10 +20,11 @@ struct RemoteContext {
 void encode_exception(Writer& writer, const std::exception_ptr& error,
                       const RemoteContext& context);
 
-/// Throws the exception that the bytes hold; each call throws a copy of its own. Standard types and
+/// Throws the exception that the bytes hold, thrown in the task that errors call `task`; each call
+/// throws a copy of its own. Standard types and
 /// shoal's arrive as themselves, a type derived from one as its nearest, std::exception's own
 /// children and all other types as RemoteError.
 /// @throws CodecError  the bytes hold none
-[[noreturn]] void throw_exception(Reader& reader);
+[[noreturn]] void throw_exception(Reader& reader, const std::string& task);
 
 }  // namespace shoal::serial

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include "serial/names.hpp"
+#include "serial/symbols.hpp"
 #include "shoal/error.hpp"
 
 namespace shoal::serial {
@@ -29,6 +30,7 @@ std::string describe_code(std::uintptr_t address) {
     return demangle(info.dli_sname);
   }
   const Module& module = module_of(address);
+  if (const auto symbol = find_symbol(module.path, address - module.base)) return *symbol;
   return module.path.substr(module.path.rfind('/') + 1) + "+" + to_hex(address - module.base);
 }
 

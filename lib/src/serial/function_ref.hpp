@@ -24,7 +24,8 @@ CodeRef locate(std::uintptr_t address);
 /// @throws CodecError  the module cannot be loaded or is another build, or the place is not code
 std::uintptr_t resolve(const CodeRef& reference);
 
-/// The function's name for people: its symbol where it is exported, else "program+0x1234".
+/// The function's name for people: its symbol where the program or library still has it, else
+/// "program+0x1234". May read that file: for error messages.
 std::string describe_code(std::uintptr_t address);
 
 }  // namespace shoal::serial

@@ -59,7 +59,7 @@ class DispatcherTest : public testing::Test {
     return {taken, [](const Task&) { throw WorkerLostError("gone", WorkerLoss{}); }};
   }
 
-  Function function{{nullptr, 0, 0, "task"}, {}};
+  Function function{internal::CallTarget{nullptr, 0, 0, "task"}, FunctionSlot{}};
   FakePort port;
   Dispatcher dispatcher{port, 2};
 };

@@ -26,7 +26,7 @@ namespace {
 
 Writer encode(const std::exception_ptr& error) {
   Writer writer;
-  encode_exception(writer, error, {"work", 3, 1234});
+  encode_exception(writer, error, {3, 1234});
   return writer;
 }
 
@@ -35,7 +35,7 @@ std::exception_ptr send(const std::exception_ptr& error) {
   const Writer writer = encode(error);
   Reader reader(writer.bytes());
   try {
-    throw_exception(reader);
+    throw_exception(reader, "work");
   } catch (...) {
     return std::current_exception();
   }
@@ -260,7 +260,7 @@ TEST(ExceptionCodecTest, EachThrowIsACopyOfItsOwn) {
   const auto address = [&]() -> const void* {
     Reader reader(writer.bytes());
     try {
-      throw_exception(reader);
+      throw_exception(reader, "work");
     } catch (const std::runtime_error& error) {
       static std::vector<std::exception_ptr> kept;
       kept.push_back(std::current_exception());
@@ -284,7 +284,7 @@ TEST(ExceptionCodecTest, MalformedBytesAreRefused) {
     const Writer writer = encode(sent);
     for (std::size_t size = 0; size < writer.bytes().size(); ++size) {
       Reader reader(writer.bytes().first(size));
-      EXPECT_THROW(throw_exception(reader), CodecError);
+      EXPECT_THROW(throw_exception(reader, "work"), CodecError);
     }
   }
 }
@@ -293,7 +293,7 @@ TEST(ExceptionCodecTest, AnUnknownKindIsRefused) {
   Writer writer;
   for (const char* text : {"std::no_such_error", "what", "trace"}) writer.put(std::string(text));
   Reader reader(writer.bytes());
-  EXPECT_THROW(throw_exception(reader), CodecError);
+  EXPECT_THROW(throw_exception(reader, "work"), CodecError);
 }
 
 TEST(ExceptionCodecTest, ALibrarysCopyOfATypeIsKnownByItsName) {
