@@ -10,6 +10,7 @@
 
 #include "memory/mapping.hpp"
 #include "shoal/unique_fd.hpp"
+#include "shoal/writer.hpp"
 
 namespace shoal::pool {
 
@@ -21,7 +22,9 @@ class Payload {
 
   Payload() = default;
   /// Copies `bytes`.
-  explicit Payload(std::span<const std::byte> bytes, Descriptors descriptors = {});
+  explicit Payload(std::span<const std::byte> bytes);
+  /// Takes over what was written; large arguments are not copied again.
+  explicit Payload(Writer&& written);
   /// Keeps the map of a file; `mapping` is exactly the bytes.
   explicit Payload(memory::Mapping mapping) : bytes_(std::move(mapping)) {}
 
@@ -36,7 +39,9 @@ class Payload {
     std::array<std::byte, kInlineBytes> bytes;
   };
 
-  std::variant<Inline, std::vector<std::byte>, memory::Mapping> bytes_{};
+  void keep(std::span<const std::byte> bytes) noexcept;
+
+  std::variant<Inline, std::vector<std::byte>, std::unique_ptr<Writer>, memory::Mapping> bytes_{};
   Descriptors descriptors_;
 };
 

@@ -89,7 +89,7 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments
                         std::to_string(os::kMaxDescriptorsPerMessage - 1) + " fit its message");
   }
   const Function& function = engine_.functions().intern(call);
-  auto task = std::make_shared<Task>(function, Payload(arguments.bytes(), arguments.descriptors()));
+  auto task = std::make_shared<Task>(function, Payload(std::move(arguments)));
   task->pool = this;
   task->generation = process::Runtime::generation();
   const Engine::Lock lock(engine_);

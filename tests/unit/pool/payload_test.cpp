@@ -22,6 +22,15 @@ TEST(PayloadTest, KeepsBytesOfAnySize) {
   }
 }
 
+TEST(PayloadTest, TakesOverWhatWasWritten) {
+  for (const std::size_t size : {0U, 104U, 105U, 100'000U}) {
+    Writer writer;
+    writer.write(bytes_of(size).data(), size);
+    const Payload payload(std::move(writer));
+    EXPECT_TRUE(std::ranges::equal(payload.bytes(), bytes_of(size))) << size;
+  }
+}
+
 TEST(PayloadTest, MovingKeepsTheBytes) {
   for (const std::size_t size : {50U, 5000U}) {
     Payload first(bytes_of(size));

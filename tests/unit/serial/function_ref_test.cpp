@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "serial/symbols.hpp"
 #include "shoal/error.hpp"
 #include "unit/serial/round_trip.hpp"
 
@@ -158,10 +159,20 @@ TEST(DescribeCodeTest, NamesExportedFunctions) {
   EXPECT_EQ(describe_code(address_of(&::dlsym)), "dlsym");
 }
 
-TEST(DescribeCodeTest, PlacesOtherFunctions) {
-  const std::string name = describe_code(address_of(&answer));
+TEST(DescribeCodeTest, NamesFunctionsOfAProgramThatIsNotStripped) {
+  EXPECT_NE(describe_code(address_of(&answer)).find("answer"), std::string::npos);
+}
+
+TEST(DescribeCodeTest, PlacesWhatHasNoName) {
+  const std::string name = describe_code(address_of(&answer) + 1);
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").filename();
   EXPECT_EQ(name.substr(0, program.size() + 3), program + "+0x");
+}
+
+TEST(FindSymbolTest, FilesThatAreNoProgramsHaveNone) {
+  EXPECT_EQ(find_symbol("/proc/self/maps", 0), std::nullopt);
+  EXPECT_EQ(find_symbol("/nowhere", 0), std::nullopt);
+  EXPECT_EQ(find_symbol("/bin/sh", 1), std::nullopt);
 }
 
 }  // namespace
