@@ -206,6 +206,16 @@ TEST_P(ExecutorSuite, AConnectionTravelsAsArgumentAndAsResult) {
   EXPECT_EQ(future.get().recv<std::string>(), "from inside");
 }
 
+TEST_P(ExecutorSuite, AHandleThatIsMovedInIsNoLongerHeldHere) {
+  ProcessPoolExecutor pool = make_pool(1);
+  auto [here, there] = pipe();
+  Future<void> future = pool.submit([](const Connection& line) { line.send(1); }, std::move(there));
+  EXPECT_TRUE(there.closed());
+  future.get();
+  EXPECT_EQ(here.recv<int>(), 1);
+  EXPECT_THROW(here.recv<int>(), EndOfStreamError);
+}
+
 TEST_P(ExecutorSuite, ManyThreadsSubmitAndGetAtOnce) {
   ProcessPoolExecutor pool = make_pool(2);
   std::vector<std::thread> threads;

@@ -34,7 +34,8 @@ std::pair<Connection, Connection> pipe(Duplex duplex = Duplex::yes);
 ///
 /// A handle: copies are the same end, and it may be an argument, a result or a member of one. The
 /// stream ends when every process has closed its copy of the other end, or died.
-/// One thread may send while another receives; in a copy of the process made by a bare fork() its
+/// One thread may send while another receives. close() does not end a recv() or poll() in which
+/// another thread waits: closing the other end does. In a copy of the process made by a bare fork() its
 /// members throw ClosedError.
 /// Source: Python multiprocessing.connection.Connection.
 class Connection {

@@ -94,10 +94,14 @@ CallTarget target_of(const F& fn) {
   return target;
 }
 
-/// Converts as a call would, and writes. What has the parameter's type already is not copied.
+/// Converts as a call would, and writes. What has the parameter's type already is not copied; what is
+/// moved in is gone afterwards, as with a call: a moved handle is no longer held here.
 template <class Value, class Arg>
 void encode_argument(Writer& out, Arg&& arg) {
-  if constexpr (std::is_same_v<std::remove_cvref_t<Arg>, Value>) {
+  if constexpr (std::is_same_v<Arg, Value> && !std::is_trivially_copyable_v<Value>) {
+    const Value value = std::move(arg);
+    out.put<Value>(value);
+  } else if constexpr (std::is_same_v<std::remove_cvref_t<Arg>, Value>) {
     out.put<Value>(arg);
   } else if constexpr (std::is_arithmetic_v<Value> || std::is_enum_v<Value>) {
     out.put<Value>(static_cast<Value>(std::forward<Arg>(arg)));

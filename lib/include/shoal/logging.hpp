@@ -12,7 +12,7 @@ namespace shoal {
 /// How much the library says; the names and order of spdlog's levels.
 enum class LogLevel { trace, debug, info, warn, error, critical, off };
 
-/// Gives the library's logger, "shoal"; silent below `warn` until told otherwise.
+/// Gives the library's logger, "shoal" (include <spdlog/logger.h> to use it); silent below `warn` until told otherwise.
 /// A child process starts with a fresh logger of its own at its parent's level.
 /// Safe from many threads. Source: Python multiprocessing.get_logger.
 std::shared_ptr<spdlog::logger> get_logger();

@@ -75,7 +75,7 @@ class ProcessPoolExecutor {
   /// @throws ResourceError    the arguments carry too many descriptors
   /// Cost: one encode, one copy; a system call only if the worker sleeps.
   template <class F, class... Args>
-  requires internal::TaskCallable<F, Args...> Future<internal::task_result_t<F, Args...>> submit(
+  requires internal::TaskShaped<F, Args...> Future<internal::task_result_t<F, Args...>> submit(
       F&& fn, Args&&... args) {
     Writer arguments;
     const internal::CallTarget call =
@@ -91,7 +91,7 @@ class ProcessPoolExecutor {
   /// @throws as submit()
   template <class F, std::ranges::input_range... Ranges>
   requires(sizeof...(Ranges) > 0 &&
-           internal::TaskCallable<
+           internal::TaskShaped<
                F, std::ranges::range_reference_t<Ranges>...>) auto map(F fn, Ranges&&... ranges) {
     using Result = internal::task_result_t<F, std::ranges::range_reference_t<Ranges>...>;
     MapResult<Result> results;

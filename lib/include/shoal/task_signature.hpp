@@ -195,15 +195,19 @@ template <class F, class... Args>
 inline constexpr bool sends_values =
     is_none_of<objection<F, Args...>, Objection::parameter_type, Objection::result_type>;
 
-/// True for what can be called in another process with these arguments. Compilers print the line
-/// that does not hold: its comment says what to do.
+/// True for what has the shape of a call in another process, whatever the types of its values.
+/// Compilers print the line that does not hold: its comment says what to do.
 template <class F, class... Args>
-concept TaskCallable =
+concept TaskShaped =
     captures_nothing<F, Args...> &&  // pass captured values as shoal::bind(fn, values...)
     is_a_function<F, Args...> &&     // wrap std::function, &T::member in a captureless lambda
     takes_arguments<F, Args...> &&   // in number and type; default arguments do not travel
-    changes_none<F, Args...> &&      // take const T&, not T&, and return the new value
-    sends_values<F, Args...>;        // parameters and result must be shoal::is_transferable_v
+    changes_none<F, Args...>;        // take const T&, not T&, and return the new value
+
+/// True for what can be called in another process with these arguments.
+template <class F, class... Args>
+concept TaskCallable = TaskShaped<F, Args...> &&
+    sends_values<F, Args...>;  // parameters and result must be shoal::is_transferable_v
 
 // --- reasons -----------------------------------------------------------------------------------
 
@@ -264,7 +268,7 @@ constexpr void require_task() noexcept {
 template <class F, class... Args>
 struct TaskResult;
 template <class F, class... Args>
-requires TaskCallable<F, Args...>
+requires TaskShaped<F, Args...>
 struct TaskResult<F, Args...> {
   using type = std::remove_cvref_t<typename Check<std::decay_t<F>, Args...>::Call::Result>;
 };

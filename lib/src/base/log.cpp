@@ -15,6 +15,7 @@ namespace {
 // After a fork the holder is replaced, never locked: its lock may belong to a lost thread.
 struct Holder {
   std::shared_ptr<spdlog::logger> logger;
+  Holder* inherited = nullptr;  // of the process this one was forked from, never touched again
 };
 
 // Writes to stderr under a lock of its own: spdlog's stderr sinks share one lock per process, which
@@ -30,6 +31,7 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 std::atomic<Holder*> current_holder{nullptr};
+std::atomic<Holder*> inherited_holders{nullptr};
 std::atomic<LogLevel> current_level{LogLevel::warn};
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
@@ -93,7 +95,10 @@ void set_log_level(LogLevel level) noexcept {
 
 void reset_log_after_fork() noexcept {
   current_level.store(log_level(), std::memory_order_relaxed);
-  current_holder.store(nullptr, std::memory_order_release);  // leaked on purpose, see Holder
+  Holder* const inherited = current_holder.exchange(nullptr, std::memory_order_acq_rel);
+  if (inherited == nullptr) return;
+  inherited->inherited = inherited_holders.load(std::memory_order_relaxed);
+  inherited_holders.store(inherited, std::memory_order_relaxed);
 }
 
 void flush_log() noexcept {

@@ -183,7 +183,12 @@ void kill_child(int pid) noexcept { ::kill(pid, SIGKILL); }
 
 void name_thread(const char* name) noexcept { ::prctl(PR_SET_NAME, name); }
 
-void ignore_interrupt() noexcept { ::signal(SIGINT, SIG_IGN); }
+void ignore_interrupt() noexcept {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};  // not SIG_IGN, which programs started from here would inherit
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGINT, &action, nullptr);
+}
 
 void raise_memory_killer_score(int score) noexcept {
   const Result<Fd> file = open_file("/proc/self/oom_score_adj", O_WRONLY);

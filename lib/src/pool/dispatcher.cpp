@@ -46,10 +46,10 @@ void Dispatcher::on_started(WorkerId worker, unsigned index) {
   pump();
 }
 
-void Dispatcher::on_start_failed(unsigned index, std::string reason) {
+void Dispatcher::on_start_failed(unsigned index, const std::string& reason) {
   --starting_;
   if (is_closed_ && is_drained()) return;
-  if (++failed_starts_ >= start_budget()) return break_pool(std::move(reason));
+  if (++failed_starts_ >= start_budget()) return break_pool(reason);
   replace(index);
 }
 
@@ -211,8 +211,8 @@ void Dispatcher::replace(unsigned index) {
   port_.start_worker(index);
 }
 
-void Dispatcher::break_pool(std::string reason) {
-  broken_reason_ = std::move(reason);
+void Dispatcher::break_pool(const std::string& reason) {
+  broken_reason_ = "the pool is broken and runs no more tasks, make another: " + reason;
   fail_backlog();
 }
 

@@ -75,7 +75,7 @@ class Dispatcher {
   /// A worker is being started without having been asked for.
   void expect_start() { ++starting_; }
   void on_started(WorkerId worker, unsigned index);
-  void on_start_failed(unsigned index, std::string reason);
+  void on_start_failed(unsigned index, const std::string& reason);
   void on_ready(WorkerId worker);
   /// The oldest task in the worker's hands is done; `status` is finished or raised.
   void on_completed(WorkerId worker, Task::Status status, Payload result);
@@ -111,7 +111,7 @@ class Dispatcher {
   void settle(Task& task, Task::Status status);
   void lose(Task& task, const WorkerEnd& end);
   void replace(unsigned index);
-  void break_pool(std::string reason);
+  void break_pool(const std::string& reason);
   void fail_backlog();
   unsigned start_budget() const noexcept { return max_workers_ < 4 ? 8 : 2 * max_workers_; }
 

@@ -5,6 +5,7 @@
 
 #include "os/event.hpp"
 #include "os/socket.hpp"
+#include "process/child.hpp"
 #include "process/runtime.hpp"
 #include "process/server_protocol.hpp"
 
@@ -15,8 +16,10 @@ constexpr std::chrono::milliseconds kReportPatience{50};
 
 }  // namespace
 
-ExitReports::ExitReports(os::Fd socket) noexcept
-    : socket_(std::move(socket)), generation_(Runtime::generation()) {}
+ExitReports::ExitReports(os::Fd socket, std::shared_ptr<Child> server) noexcept
+    : server_(std::move(server)),
+      socket_(std::move(socket)),
+      generation_(Runtime::generation()) {}
 
 ExitReports::~ExitReports() {
   if (generation_ != Runtime::generation()) static_cast<void>(socket_.release());
@@ -43,7 +46,11 @@ std::optional<os::ExitStatus> ExitReports::claim(std::uint64_t ticket) {
   for (;;) {
     drain();
     if (entry->second) return os::decode_wait_status(*entry->second);
-    if (is_over_) return std::nullopt;
+    if (is_over_) {
+      // No zombie is left, although nobody may start from it again.
+      if (server_ != nullptr) server_->exit_status(deadline);
+      return std::nullopt;
+    }
     const base::Result<bool> more = os::wait_readable(socket_.get(), deadline);
     if (!more || !*more) return std::nullopt;
   }

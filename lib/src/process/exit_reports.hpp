@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -11,11 +12,14 @@
 
 namespace shoal::process {
 
+class Child;
+
 /// Receives one fork server's exit reports. Only children that are expected are remembered.
 /// Safe from many threads.
 class ExitReports {
  public:
-  explicit ExitReports(os::Fd socket) noexcept;
+  /// `server` is who sends them, if it is a child of ours: it is reaped once its end is seen here.
+  ExitReports(os::Fd socket, std::shared_ptr<Child> server) noexcept;
   /// Leaves the descriptor alone in a fork's copy.
   ~ExitReports();
   ExitReports(const ExitReports&) = delete;
@@ -31,6 +35,7 @@ class ExitReports {
  private:
   void drain();
 
+  const std::shared_ptr<Child> server_;
   std::mutex mutex_;
   os::Fd socket_;
   const std::uint32_t generation_;

@@ -25,7 +25,7 @@ constexpr std::chrono::seconds kSweepGrace{1};
 ForkServer::ForkServer(std::shared_ptr<Child> server, os::Fd reports) noexcept
     : server_(std::move(server)),
       generation_(Runtime::generation()),
-      reports_(std::move(reports)),
+      reports_(std::move(reports), server_),
       requests_(server_->take_control()) {}
 
 std::shared_ptr<ForkServer> ForkServer::open(Source& origin, ServerKind kind) {

@@ -73,14 +73,18 @@ Description describe(const std::exception_ptr& error) {
   }
 }
 
+std::string summary(const Description& description) {
+  return description.what.empty() ? description.type
+                                  : description.type + ": " + description.what;
+}
+
 std::string make_trace(const Description& first, const RemoteContext& context) {
   std::string trace = "on worker " + std::to_string(context.worker) + " (pid " +
-                      std::to_string(context.pid) + "): " + first.type + ": " + first.what + "\n" +
-                      first.trace;
+                      std::to_string(context.pid) + "): " + summary(first) + "\n" + first.trace;
   std::exception_ptr next = first.nested;
   for (std::size_t depth = 0; next != nullptr && depth < kMaxNested; ++depth) {
     const Description cause = describe(next);
-    trace += "caused by " + cause.type + ": " + cause.what + "\n" + cause.trace;
+    trace += "caused by " + summary(cause) + "\n" + cause.trace;
     next = cause.nested;
   }
   return trace;
@@ -106,7 +110,10 @@ void put_exception(Writer& writer, const std::exception_ptr& error, const Remote
     }
   } catch (...) {  // a RemoteError, as any type that is not known
   }
-  put_head(writer, "shoal::RemoteError", description.what, trace);
+  put_head(writer, "shoal::RemoteError",
+           description.what.empty() ? "an exception of type " + description.type
+                                    : description.what,
+           trace);
   writer.put(description.type);
 }
 

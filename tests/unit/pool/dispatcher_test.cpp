@@ -208,7 +208,7 @@ TEST_F(DispatcherTest, FailedStartsAreTriedAgainAndThenBreakThePool) {
   EXPECT_EQ(port.started.size(), 7U);
   EXPECT_FALSE(dispatcher.is_broken());
   dispatcher.on_start_failed(0, "fork(): no");
-  EXPECT_EQ(dispatcher.broken_reason(), "fork(): no");
+  EXPECT_TRUE(dispatcher.broken_reason().ends_with("fork(): no"));
   EXPECT_TRUE(task->is_done());
 }
 

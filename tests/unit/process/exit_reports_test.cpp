@@ -28,7 +28,7 @@ class ExitReportsTest : public testing::Test {
 
  private:
   explicit ExitReportsTest(std::pair<os::Fd, os::Fd> ends)
-      : server_(std::move(ends.first)), reports_(std::move(ends.second)) {}
+      : server_(std::move(ends.first)), reports_(std::move(ends.second), nullptr) {}
 };
 
 TEST_F(ExitReportsTest, ClaimGivesWhatWasReported) {

@@ -189,7 +189,7 @@ void expect_remote(const Thrown& thrown, const std::string& type, const std::str
 }
 
 TEST(ExceptionCodecTest, WhatIsNoExceptionArrivesAsRemoteError) {
-  expect_remote(42, "int", "");
+  expect_remote(42, "int", "an exception of type int");
   expect_remote(std::string("text"), "std::string", "text");
   expect_remote(static_cast<const char*>("text"), "const char*", "text");
 }
@@ -228,7 +228,7 @@ TEST(ExceptionCodecTest, NestedExceptionsStandInTheTrace) {
   EXPECT_EQ(remote_trace(send(error)),
             "task work on worker 3 (pid 1234): std::runtime_error: outer\n"
             "caused by std::out_of_range: inner\n"
-            "caused by int: \n");
+            "caused by int\n");
 }
 
 TEST(ExceptionCodecTest, HugeTextIsCut) {
