@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/process_pool.hpp"
 
-#include <algorithm>
 #include <csignal>
-#include <new>
 #include <utility>
 
 #include "base/log.hpp"
-#include "os/memfd.hpp"
 #include "os/sentinel.hpp"
-#include "pool/parcel.hpp"
+#include "os/socket.hpp"
 #include "pool/worker_main.hpp"
 #include "process/runtime.hpp"
 #include "process/spawner.hpp"
@@ -20,10 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Arguments up to this size go through the ring in D; larger ones in files of their own.
-constexpr std::size_t kLargestCopiedArguments = 16 << 10;
-// Results in files of up to this size are copied out; larger ones stay mapped with their future.
-constexpr std::size_t kLargestCopiedFile = 256 << 10;
 // How long a worker that was let go, or that lost its channels, may take to end by itself.
 constexpr Duration kLeaveGrace = 1s;
 // How long the fork server's report of a death is waited for.
@@ -48,6 +41,12 @@ WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStat
   const std::string what = "task " + loss.task_name + " (attempt " + std::to_string(task.attempt) +
                            ") was lost: its worker, pid " + std::to_string(pid) + ", " + how;
   return WorkerLostError(what, std::move(loss));
+}
+
+void raise_no_room() {
+  throw ResourceError(
+      "a task's result has come, but this process lacks the memory or descriptors to take it: drop "
+      "futures that hold large results, or raise RLIMIT_NOFILE or vm.max_map_count");
 }
 
 }  // namespace
@@ -185,14 +184,14 @@ void ProcessPool::start_worker(unsigned index) {
 }
 
 void ProcessPool::dismiss(WorkerId id) {
-  Worker& worker = workers_.at(id);
-  worker.mailbox.command(Command::exit);
-  if (worker.mailbox.needs_wake()) engine_.wake_later(worker.mailbox.bell());
+  Incarnation& worker = workers_.at(id);
+  worker.dismiss();
+  wake(worker);
   engine_.arm(base::Deadline::in(kLeaveGrace), id);
 }
 
-void ProcessPool::kill(Worker& worker) {
-  const os::Result<void> sent = worker.child->signal(SIGKILL);
+void ProcessPool::kill(Incarnation& worker) {
+  const os::Result<void> sent = worker.child()->signal(SIGKILL);
   if (!sent && sent.error().error != ESRCH) {
     engine_.log_later(LogLevel::error, "a worker could not be killed: " + sent.error().to_string());
   }
@@ -202,30 +201,27 @@ void ProcessPool::on_timeout(WorkerId id) {
   if (const auto at = workers_.find(id); at != workers_.end()) kill(at->second);
 }
 
-void ProcessPool::punish(WorkerId id, Worker& worker, std::string violation) {
-  if (!worker.violation.empty()) return;
-  worker.violation = std::move(violation);
-  engine_.log_later(LogLevel::error, "worker pid " + std::to_string(worker.child->pid()) +
-                                         " breaks the protocol and is ended: " + worker.violation);
-  dispatcher_.on_deaf(id);
+// Ends a worker that broke the protocol or stopped reading.
+void ProcessPool::punish(Incarnation& worker) {
+  if (!worker.violation().empty()) {
+    engine_.log_later(LogLevel::error,
+                      "worker pid " + std::to_string(worker.child()->pid()) +
+                          " breaks the protocol and is ended: " + worker.violation());
+  }
   kill(worker);
 }
 
 // The worker's first message says that it is ready. After that the socket is watched for its end
-// only, and what else arrives is left for fetch_parcel: a worker that lives on without it has
+// only, and what else arrives is left for collect(): a worker that lives on without it has
 // closed it, or has become another program.
 void ProcessPool::on_control(WorkerId id) {
   const Engine::Lock lock(engine_);
   const auto at = workers_.find(id);
   if (at == workers_.end()) return;
-  Worker& worker = at->second;
-  const int control = worker.control.get();
-  if (!std::exchange(worker.has_said_hello, true)) {
-    const os::Result<Parcel> parcel = receive_parcel(control, os::Wait::no);
-    if (parcel && parcel->label.ticket == kHelloTicket) {
-      engine_.watch_for_end(id, control);
-      return dispatcher_.on_ready(id);
-    }
+  const int control = at->second.control();
+  if (at->second.read_hello()) {
+    engine_.watch_for_end(id, control);
+    return dispatcher_.on_ready(id);
   }
   engine_.stop_watching(control);
   dispatcher_.on_deaf(id);
@@ -238,15 +234,15 @@ void ProcessPool::on_end(WorkerId id) {
     const Engine::Lock lock(engine_);
     const auto at = workers_.find(id);
     if (at == workers_.end()) return;
-    child = at->second.child;
+    child = at->second.child();
   }
   const std::optional<os::ExitStatus> status = child->exit_status(base::Deadline::in(kStatusGrace));
   const Engine::Lock lock(engine_);
   const auto at = workers_.find(id);
-  Worker& worker = at->second;
+  Incarnation& worker = at->second;
   dispatcher_.on_deaf(id);
-  if (worker.violation.empty()) collect(id, worker);  // what it had published is delivered
-  engine_.unwatch(id, child->sentinel(), worker.control.get());
+  if (worker.violation().empty()) collect(id, worker);  // what it had published is delivered
+  engine_.unwatch(id, child->sentinel(), worker.control());
   const WorkerEnd end = describe_end(worker, status);
   workers_.erase(at);
   child.reset();  // under the lock the pool's source is alive: this is not the server's last holder
@@ -254,10 +250,10 @@ void ProcessPool::on_end(WorkerId id) {
   finish_if_done();
 }
 
-WorkerEnd ProcessPool::describe_end(const Worker& worker,
+WorkerEnd ProcessPool::describe_end(const Incarnation& worker,
                                     std::optional<os::ExitStatus> status) const {
-  return {worker.mailbox.taken(),
-          [pid = worker.child->pid(), status, violation = worker.violation](const Task& task) {
+  return {worker.taken(),
+          [pid = worker.child()->pid(), status, violation = worker.violation()](const Task& task) {
             throw lost_error(task, pid, status, violation);
           }};
 }
@@ -273,200 +269,45 @@ void ProcessPool::finish_if_done() {
 
 void ProcessPool::collect() {
   for (auto& [id, worker] : workers_) {
-    if (worker.mailbox.in_flight() > 0 && worker.violation.empty()) collect(id, worker);
+    if (worker.has_tasks() && worker.violation().empty()) collect(id, worker);
   }
 }
 
-void ProcessPool::collect(WorkerId id, Worker& worker) {
+void ProcessPool::collect(WorkerId id, Incarnation& worker) {
   while (Task* task = dispatcher_.expected(id)) {
-    Completion completion;
-    const auto [honesty, has_completion] = worker.mailbox.peek(task->ticket, completion);
-    if (honesty == Honesty::violation) return punish(id, worker, "a forged completion");
-    if (!has_completion) return;
-    Payload result;
-    const Fetch fetched = fetch(worker, completion, result);
-    if (fetched == Fetch::impossible) return punish(id, worker, "an impossible result");
-    worker.mailbox.release();
-    if (worker.uses_arguments.front()) worker.arguments.free_front();
-    worker.uses_arguments.pop_front();
-    settle(id, *task, completion, fetched, std::move(result));
+    Incarnation::Harvest harvest = worker.collect(task->ticket);
+    if (harvest.kind == Incarnation::Harvest::Kind::nothing) break;
+    Task::Status status = harvest.is_value ? Task::Status::finished : Task::Status::raised;
+    if (harvest.kind == Incarnation::Harvest::Kind::no_room) {
+      task->raise = raise_no_room;
+      status = Task::Status::failed;
+    }
+    dispatcher_.on_completed(id, status, std::move(harvest.result));
   }
-}
-
-void ProcessPool::settle(WorkerId id, Task& task, const Completion& completion, Fetch fetched,
-                         Payload result) {
-  if (fetched == Fetch::no_room) {
-    task.raise = [] {
-      throw ResourceError(
-          "a task's result has come, but this process lacks the memory or descriptors to take it: "
-          "drop futures that hold large results, or raise RLIMIT_NOFILE or vm.max_map_count");
-    };
-    return dispatcher_.on_completed(id, Task::Status::failed, Payload());
-  }
-  const bool is_value = completion.outcome == Outcome::value;
-  dispatcher_.on_completed(id, is_value ? Task::Status::finished : Task::Status::raised,
-                           std::move(result));
-}
-
-// `completion` is a private copy; every number in it is a stranger's.
-ProcessPool::Fetch ProcessPool::fetch(Worker& worker, const Completion& completion,
-                                      Payload& result) try {
-  if (completion.outcome > Outcome::exception) return Fetch::impossible;
-  const auto& replies = worker.memory.completions().replies;
-  switch (completion.place) {
-    case Place::in_entry:
-      if (completion.size > kCompletionInlineBytes) return Fetch::impossible;
-      result = Payload(std::span(completion.bytes).first(completion.size));
-      break;
-    case Place::in_mailbox:
-      if (completion.offset > replies.size()) return Fetch::impossible;
-      if (completion.size > replies.size() - completion.offset) return Fetch::impossible;
-      result = Payload(std::span(replies).subspan(completion.offset, completion.size));
-      break;
-    case Place::in_file:
-      break;
-    default:
-      return Fetch::impossible;
-  }
-  if (completion.place != Place::in_file && completion.descriptors == 0) return Fetch::done;
-  return fetch_parcel(worker, completion, result);
-} catch (const std::bad_alloc&) {
-  return Fetch::no_room;
-}
-
-// The parcel was sent before the completion was published, so that it is here or was never sent.
-ProcessPool::Fetch ProcessPool::fetch_parcel(Worker& worker, const Completion& completion,
-                                             Payload& result) {
-  os::Result<Parcel> parcel = receive_parcel(worker.control.get(), os::Wait::no);
-  if (!parcel && parcel.error().error == EMFILE) return Fetch::no_room;
-  const bool has_file = completion.place == Place::in_file;
-  if (!parcel || parcel->label.ticket != completion.ticket) return Fetch::impossible;
-  if (parcel->fds.size() != completion.descriptors + (has_file ? 1U : 0U)) return Fetch::impossible;
-  auto fd = parcel->fds.begin();
-  if (has_file) {
-    const Fetch fetched = fetch_file(*fd++, completion.size, result);
-    if (fetched != Fetch::done) return fetched;
-  }
-  Payload::Descriptors descriptors;
-  for (; fd != parcel->fds.end(); ++fd) {
-    descriptors.push_back(std::make_shared<const UniqueFd>(std::move(*fd)));
-  }
-  result.set_descriptors(std::move(descriptors));
-  return Fetch::done;
-}
-
-// A map is worth its while for large results only: a process may have some 65 000 of them.
-ProcessPool::Fetch ProcessPool::fetch_file(const os::Fd& file, std::size_t size, Payload& result) {
-  os::Result<memory::Mapping> mapping = memory::Mapping::map_sealed(file.get(), size);
-  if (!mapping) return mapping.error().error == EPROTO ? Fetch::impossible : Fetch::no_room;
-  result = size <= kLargestCopiedFile ? Payload(mapping->bytes()) : Payload(std::move(*mapping));
-  return Fetch::done;
+  if (worker.violation().empty()) return;
+  dispatcher_.on_deaf(id);
+  punish(worker);
 }
 
 // --- handing out tasks --------------------------------------------------------------------------
 
-Delivery ProcessPool::deliver(WorkerId id, Task& task) try {
-  Worker& worker = workers_.at(id);
-  introduce(worker, *task.function);
-  Entry entry{};
-  entry.ticket = task.ticket;
-  entry.function = task.function->slot.id;
-  entry.attempt = static_cast<std::uint16_t>(task.attempt + 1);
-  entry.descriptors = static_cast<std::uint16_t>(task.payload.descriptors().size());
-  os::Fd file;
-  if (!place_arguments(worker, task, entry, file)) return Delivery::impossible;
-  if (file || entry.descriptors > 0) {
-    const Delivery posted = post_parcel(worker, task, entry, file);
-    if (posted != Delivery::done) return posted;
-  }
-  const bool uses_arguments = entry.place == Place::in_mailbox;
-  worker.uses_arguments.push_back(uses_arguments);
-  if (worker.mailbox.publish(entry) == Honesty::violation) {
-    punish(id, worker, "an impossible gate");
-    return Delivery::refused;
-  }
-  if (worker.mailbox.needs_wake()) engine_.wake_later(worker.mailbox.bell());
-  return Delivery::done;
-} catch (const std::bad_alloc&) {
-  task.raise = [] { throw std::bad_alloc(); };
-  return Delivery::impossible;
-}
-
-// A slot may be overwritten while its function is in no task in flight; with one task at a time
-// none is.
-void ProcessPool::introduce(Worker& worker, const Function& function) {
-  SharedSubmissions& submissions = worker.memory.submissions();
-  const std::uint32_t modules = engine_.functions().module_count();
-  for (; worker.known_modules < modules; ++worker.known_modules) {
-    submissions.modules[worker.known_modules] = engine_.functions().module(worker.known_modules);
-  }
-  FunctionSlot& slot = submissions.functions[function.slot.id % kFunctionSlots];
-  if (slot.id != function.slot.id) slot = function.slot;
-}
-
-bool ProcessPool::place_arguments(Worker& worker, Task& task, Entry& entry, os::Fd& file) {
-  const std::span<const std::byte> bytes = task.payload.bytes();
-  entry.size = bytes.size();
-  if (bytes.size() <= kEntryInlineBytes) {
-    entry.place = Place::in_entry;
-    std::copy(bytes.begin(), bytes.end(), entry.bytes.begin());
-    return true;
-  }
-  if (bytes.size() <= kLargestCopiedArguments) {
-    if (const auto offset = worker.arguments.allocate(bytes.size())) {
-      entry.place = Place::in_mailbox;
-      entry.offset = static_cast<std::uint32_t>(*offset);
-      std::copy(
-          bytes.begin(), bytes.end(),
-          worker.memory.submissions().arguments.begin() + static_cast<std::ptrdiff_t>(*offset));
-      return true;
-    }
-  }
-  entry.place = Place::in_file;
-  os::Result<os::Fd> made = os::make_sealed_file("shoal-payload", bytes);
-  if (made) {
-    file = std::move(*made);
-    return true;
-  }
-  task.raise = [failure = made.error(), name = task.name()] {
-    throw ResourceError(std::error_code(failure.error, std::generic_category()),
-                        "the arguments of task " + name + " need " + failure.to_string());
-  };
-  return false;
-}
-
-Delivery ProcessPool::post_parcel(Worker& worker, Task& task, const Entry& entry,
-                                  const os::Fd& file) {
-  std::vector<int> fds;
-  if (file) fds.push_back(file.get());
-  for (const auto& fd : task.payload.descriptors()) fds.push_back(fd->get());
-  const os::Result<void> sent =
-      send_parcel(worker.control.get(), {entry.ticket, file ? 1U : 0U, 0}, fds, os::Wait::no);
-  if (sent) return Delivery::done;
-  if (entry.place == Place::in_mailbox) worker.arguments.free_back();
-  const int error = sent.error().error;
-  if (error == EPIPE || error == ECONNRESET || error == EAGAIN) {
-    kill(worker);  // it is dying, or has stopped reading; its end brings another worker
-    return Delivery::refused;
-  }
-  task.raise = [failure = sent.error(), name = task.name()] {
-    throw ResourceError(std::error_code(failure.error, std::generic_category()),
-                        "the descriptors of task " + name + " need " + failure.to_string());
-  };
-  return Delivery::impossible;
+Delivery ProcessPool::deliver(WorkerId id, Task& task) {
+  Incarnation& worker = workers_.at(id);
+  const Delivery delivery = worker.deliver(task, engine_.functions());
+  if (delivery == Delivery::refused) punish(worker);
+  if (delivery == Delivery::done) wake(worker);
+  return delivery;
 }
 
 bool ProcessPool::take_back(WorkerId id) {
-  Worker& worker = workers_.at(id);
-  const auto [honesty, count] = worker.mailbox.revoke_youngest();
-  if (honesty == Honesty::violation) {
-    worker.violation = "an impossible gate";
-    kill(worker);
-  }
-  if (honesty == Honesty::violation || count == 0) return false;
-  if (worker.uses_arguments.back()) worker.arguments.free_back();
-  worker.uses_arguments.pop_back();
-  return true;
+  Incarnation& worker = workers_.at(id);
+  const bool is_back = worker.take_back();
+  if (!worker.violation().empty()) punish(worker);
+  return is_back;
+}
+
+void ProcessPool::wake(Incarnation& worker) {
+  if (worker.needs_wake()) engine_.wake_later(worker.bell());
 }
 
 }  // namespace shoal::pool
