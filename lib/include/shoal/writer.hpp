@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -89,13 +88,14 @@ class Writer {
   void grow(std::size_t more);
   void take(Writer& other) noexcept;
 
-  std::byte* data_ = inline_.data();
+  std::byte* data_ = inline_;
   std::size_t size_ = 0;
   std::size_t capacity_ = kInlineBytes;
   std::unique_ptr<std::byte[]> heap_;
   std::vector<std::shared_ptr<const UniqueFd>> descriptors_;
   unsigned depth_ = 0;
-  std::array<std::byte, kInlineBytes> inline_;
+  std::byte
+      inline_[kInlineBytes];  // no std::array: its data() must not be called before it is made
 };
 
 }  // namespace shoal

@@ -17,10 +17,10 @@ void Writer::grow(std::size_t more) {
 }
 
 void Writer::take(Writer& other) noexcept {
-  if (!other.heap_) std::memcpy(inline_.data(), other.inline_.data(), other.size_);
+  if (!other.heap_) std::memcpy(inline_, other.inline_, other.size_);
   heap_ = std::move(other.heap_);
-  data_ = heap_ ? heap_.get() : inline_.data();
-  other.data_ = other.inline_.data();
+  data_ = heap_ ? heap_.get() : inline_;
+  other.data_ = other.inline_;
   size_ = std::exchange(other.size_, 0);
   capacity_ = std::exchange(other.capacity_, kInlineBytes);
   descriptors_ = std::exchange(other.descriptors_, {});
