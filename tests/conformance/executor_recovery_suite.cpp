@@ -66,7 +66,7 @@ TEST_P(ExecutorRecoverySuite, ADeathDuringTheHandOverIsNeverTakenForAForgery) {
 }
 
 TEST_P(ExecutorRecoverySuite, TheDeathOfTheForkServerResolvesEveryFuture) {
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < 4; ++round) {
     ProcessPoolExecutor pool = make_pool(4);
     std::vector<Future<int>> futures;
     for (int n = 0; n < 100; ++n) futures.push_back(pool.submit(square, n));

@@ -12,6 +12,14 @@
 
 namespace shoal {
 
+namespace internal {
+
+/// How many elements that may be written as nothing the containers of one message may hold, beyond
+/// one for each of its bytes.
+inline constexpr std::size_t kMaxEmptyElements = std::size_t{1} << 20;
+
+}  // namespace internal
+
 /// Takes values out of a message, in the order they were written. A view: bytes and descriptors
 /// belong to somebody else and must outlive it.
 ///
@@ -22,7 +30,10 @@ class Reader {
  public:
   explicit Reader(std::span<const std::byte> bytes,
                   std::span<const std::shared_ptr<const UniqueFd>> descriptors = {}) noexcept
-      : at_(bytes.data()), end_(bytes.data() + bytes.size()), descriptors_(descriptors) {}
+      : at_(bytes.data()),
+        end_(bytes.data() + bytes.size()),
+        descriptors_(descriptors),
+        empty_elements_left_(bytes.size() + internal::kMaxEmptyElements) {}
 
   /// Reads a value by its codec (include <shoal/codec.hpp>).
   /// @throws CodecError  the bytes are no such value
@@ -80,13 +91,10 @@ class Reader {
   const std::byte* end_;
   std::span<const std::shared_ptr<const UniqueFd>> descriptors_;
   unsigned depth_ = 0;
+  std::size_t empty_elements_left_;  // that the containers of this message may hold
 };
 
 namespace internal {
-
-/// How many elements that are written as nothing one container may hold, where the message itself
-/// sets no limit.
-inline constexpr std::size_t kMaxEmptyElements = std::size_t{1} << 20;
 
 /// How deep containers and pointers may nest.
 inline constexpr unsigned kMaxDepth = 64;

@@ -102,7 +102,7 @@ Result<ChildProcess> clone_and_exec(Errand& errand, char* stack) noexcept {
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &errand.old_mask, nullptr);
   if (pid < 0) return failure(error, "clone", "\"%s\"", errand.launch->path.c_str());
-  ChildProcess child{pid, Fd(sentinel)};
+  ChildProcess child{pid, above_streams(sentinel)};
   if (errand.error != 0) {
     ::syscall(SYS_waitid, 3 /* P_PIDFD */, sentinel, nullptr, 4 /* WEXITED */, nullptr);
     return failure(errand.error, errand.call, "\"%s\"", errand.launch->path.c_str());

@@ -62,8 +62,8 @@ void kill_child(int pid) noexcept;
 /// Names the calling thread in /proc; cut after 15 bytes.
 void name_thread(const char* name) noexcept;
 
-/// Lets SIGINT pass without effect: Ctrl-C reaches every process of a terminal, and the parent decides
-/// for all. Programs that this process executes are interrupted as usual.
+/// Lets SIGINT pass without effect: Ctrl-C reaches every process of a terminal, and the parent
+/// decides for all. Programs that this process executes are interrupted as usual.
 void ignore_interrupt() noexcept;
 
 /// Sets how readily the kernel's memory killer takes this process (0 to 1000); only ever raised.

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,19 +14,25 @@ namespace shoal::os {
 Result<Bell> create_bell() noexcept {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return failure(errno, "pipe2");
-  return Bell{Fd(ends[0]), Fd(ends[1])};
+  return Bell{above_streams(ends[0]), above_streams(ends[1])};
+}
+
+Result<Fd> create_event() noexcept {
+  Fd event = above_streams(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event) return failure(errno, "eventfd");
+  return event;
 }
 
 bool ring(int button) noexcept {
-  const char one = 1;
-  // EAGAIN means that it rings already. SIGPIPE is no matter: the ear lives as long as the pool.
+  const std::uint64_t one = 1;
+  // EAGAIN means that it rings already. SIGPIPE would take a host that has closed our ears.
   return retry_interrupted([&] { return ::write(button, &one, sizeof one); }) > 0 ||
          errno == EAGAIN;
 }
 
 bool silence(int ear) noexcept {
-  std::array<char, 4096> rings;
-  return retry_interrupted([&] { return ::read(ear, rings.data(), rings.size()); }) > 0;
+  std::array<std::uint64_t, 512> rings;
+  return retry_interrupted([&] { return ::read(ear, rings.data(), sizeof rings); }) > 0;
 }
 
 Result<std::vector<std::size_t>> wait_readable(std::span<const int> fds, base::Deadline deadline) {
@@ -72,7 +79,7 @@ Result<void> wait_ready(std::span<Watched> watched, base::Deadline deadline) {
 }
 
 Result<Poller> Poller::create() noexcept {
-  Fd fd(::epoll_create1(EPOLL_CLOEXEC));
+  Fd fd = above_streams(::epoll_create1(EPOLL_CLOEXEC));
   if (!fd) return failure(errno, "epoll_create1");
   return Poller(std::move(fd));
 }

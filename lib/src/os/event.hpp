@@ -19,6 +19,9 @@ struct Bell {
 };
 Result<Bell> create_bell() noexcept;
 
+/// A bell whose ear and button are one: for the threads of one process.
+Result<Fd> create_event() noexcept;
+
 /// Makes the bell's ear readable; false if `button` is none any more. Does not block, unless
 /// somebody who shares the button made it so and nobody listens.
 bool ring(int button) noexcept;

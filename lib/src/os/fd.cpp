@@ -29,10 +29,16 @@ Result<Fd> duplicate_high(int fd) noexcept {
   return Fd(copy);
 }
 
+Fd above_streams(int fd) noexcept {
+  if (fd < 0 || fd > STDERR_FILENO) return Fd(fd);
+  const Fd low(fd);
+  return Fd(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
 Result<Fd> open_file(const char* path, int flags) noexcept {
   const int fd = retry_interrupted([&] { return ::open(path, flags | O_CLOEXEC); });
   if (fd < 0) return failure(errno, "open", "\"%s\"", path);
-  return Fd(fd);
+  return above_streams(fd);
 }
 
 Result<std::size_t> read_some(int fd, std::span<std::byte> bytes) noexcept {

@@ -19,6 +19,10 @@ Result<Fd> duplicate(int fd) noexcept;
 /// careless close() or dup2() in a user's code hits is then not ours.
 Result<Fd> duplicate_high(int fd) noexcept;
 
+/// Owns `fd`, as one with a number above the standard streams': a host may have those closed, and
+/// what it opens or is given in their place must not be ours. An `fd` of -1 stays what it is.
+Fd above_streams(int fd) noexcept;
+
 /// Opens `path`, close-on-exec; `flags` as in open(2).
 Result<Fd> open_file(const char* path, int flags) noexcept;
 

@@ -29,7 +29,7 @@ int seals_of(Writers writers) noexcept {
 }  // namespace
 
 Result<Fd> create_shared_file(const char* name, std::size_t bytes) noexcept {
-  Fd file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  Fd file = above_streams(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file) return failure(errno, "memfd_create", "\"%s\"", name);
   if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
     return failure(errno, "ftruncate", "memfd \"%s\", %zu bytes", name, bytes);

@@ -44,7 +44,7 @@ std::string signal_name(int signal) {
 Result<Fd> open_sentinel(int pid) noexcept {
   const long fd = ::syscall(SYS_pidfd_open, pid, 0);
   if (fd < 0) return failure(errno, "pidfd_open", "%d", pid);
-  return Fd(static_cast<int>(fd));
+  return above_streams(static_cast<int>(fd));
 }
 
 Result<void> send_signal(int sentinel, int signal) noexcept {
@@ -59,15 +59,16 @@ bool has_ended(int sentinel) noexcept {
   return readable && *readable;
 }
 
-std::optional<ExitStatus> reap(int sentinel) noexcept {
+Result<std::optional<ExitStatus>> reap(int sentinel) noexcept {
   siginfo_t info{};
   const int result = retry_interrupted([&] {
     return ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(sentinel), &info,
                     WEXITED | WNOHANG);
   });
-  if (result != 0 || info.si_pid == 0) return std::nullopt;
-  if (info.si_code == CLD_EXITED) return ExitStatus{info.si_status, 0, false};
-  return ExitStatus{0, info.si_status, info.si_code == CLD_DUMPED};
+  if (result != 0) return failure(errno, "waitid", "P_PIDFD, %d", sentinel);
+  if (info.si_pid == 0) return std::optional<ExitStatus>();
+  if (info.si_code == CLD_EXITED) return std::optional(ExitStatus{info.si_status, 0, false});
+  return std::optional(ExitStatus{0, info.si_status, info.si_code == CLD_DUMPED});
 }
 
 std::optional<ExitStatus> recall_exit(int sentinel) noexcept {

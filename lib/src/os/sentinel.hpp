@@ -32,9 +32,10 @@ Result<void> send_signal(int sentinel, int signal) noexcept;
 /// True once every thread of the process has ended.
 bool has_ended(int sentinel) noexcept;
 
-/// Reaps a child of this process that has ended and tells how. None where it runs still, or where
-/// the kernel no longer knows (a host that ignores SIGCHLD or reaps everything): ask recall_exit.
-std::optional<ExitStatus> reap(int sentinel) noexcept;
+/// Reaps a child of this process that has ended and tells how. None where it runs still, or where a
+/// debugger is to hear of it first. Fails with ECHILD where somebody else reaped it (a host that
+/// ignores SIGCHLD or reaps everything): ask recall_exit.
+Result<std::optional<ExitStatus>> reap(int sentinel) noexcept;
 
 /// Asks the kernel how a process that somebody else reaped ended (Linux 6.15 and later).
 std::optional<ExitStatus> recall_exit(int sentinel) noexcept;

@@ -37,7 +37,7 @@ void detach(msghdr& header, std::vector<Fd>& fds) {
     for (std::size_t i = 0; i < count; ++i) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      fds.emplace_back(fd);
+      fds.push_back(above_streams(fd));
     }
   }
 }
@@ -49,7 +49,7 @@ Result<std::pair<Fd, Fd>> create_socket_pair(SocketKind kind) noexcept {
   if (::socketpair(AF_UNIX, type_of(kind) | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return failure(errno, "socketpair");
   }
-  return std::pair(Fd(ends[0]), Fd(ends[1]));
+  return std::pair(above_streams(ends[0]), above_streams(ends[1]));
 }
 
 Result<void> send_message(int socket, std::span<const std::byte> bytes, std::span<const int> fds,

@@ -49,8 +49,8 @@ void Dispatcher::on_started(WorkerId worker, unsigned index) {
 void Dispatcher::on_start_failed(unsigned index, const std::string& reason) {
   --starting_;
   if (is_closed_ && is_drained()) return;
-  if (++failed_starts_ >= start_budget()) return break_pool(reason);
-  replace(index);
+  on_failure(index, reason);
+  pump();
 }
 
 void Dispatcher::on_ready(WorkerId id) {
@@ -93,11 +93,12 @@ void Dispatcher::on_ended(WorkerId id, const WorkerEnd& end) {
     worker.hands.pop_front();
   }
   for (; !worker.hands.empty(); worker.hands.pop_back()) requeue(std::move(worker.hands.back()));
-  if (!worker.is_ready && !worker.is_deaf && ++failed_starts_ >= start_budget()) {
-    return break_pool("workers ended before they were ready, " + std::to_string(failed_starts_) +
-                      " times in a row");
+  if (is_closed_ && is_drained()) return pump();
+  if (worker.is_ready || worker.is_dismissed) {
+    replace(worker.index, Duration::zero());
+  } else {
+    on_failure(worker.index, "workers end before they are ready");
   }
-  if (!is_closed_ || !is_drained()) replace(worker.index);
   pump();
 }
 
@@ -179,7 +180,7 @@ void Dispatcher::requeue(TaskRef task) {
 void Dispatcher::dismiss_all() {
   idle_.clear();
   for (auto& [id, worker] : workers_) {
-    if (std::exchange(worker.is_deaf, true)) continue;
+    if (std::exchange(worker.is_dismissed, true) || std::exchange(worker.is_deaf, true)) continue;
     port_.dismiss(id);
   }
 }
@@ -204,11 +205,27 @@ void Dispatcher::lose(Task& task, const WorkerEnd& end) {
   settle(task, Task::Status::failed);
 }
 
-void Dispatcher::replace(unsigned index) {
+void Dispatcher::replace(unsigned index, Duration delay) {
   if (is_broken()) return;
   ++starting_;
   ++totals_.restarted;
-  port_.start_worker(index);
+  port_.start_worker(index, delay);
+}
+
+// A worker did not come to be. It is tried again, at longer and longer intervals; the pool is
+// broken only when nobody is left to run its tasks.
+void Dispatcher::on_failure(unsigned index, const std::string& reason) {
+  ++failed_starts_;
+  const bool has_ready =
+      std::ranges::any_of(workers_, [](const auto& entry) { return entry.second.is_ready; });
+  if (failed_starts_ >= start_budget() && !has_ready) {
+    return break_pool(reason + " (" + std::to_string(failed_starts_) + " times in a row)");
+  }
+  constexpr Duration kFirstPause = std::chrono::milliseconds(10);
+  constexpr unsigned kMostDoublings = 6;
+  replace(index, failed_starts_ == 1
+                     ? Duration::zero()
+                     : kFirstPause * (1 << std::min(failed_starts_ - 2, kMostDoublings)));
 }
 
 void Dispatcher::break_pool(const std::string& reason) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pool/task.hpp"
+#include "shoal/duration.hpp"
 
 namespace shoal::pool {
 
@@ -37,8 +38,8 @@ class DispatchPort {
   virtual Delivery deliver(WorkerId worker, Task& task) = 0;
   /// Takes the youngest task back from a worker; false if the worker has it already.
   virtual bool take_back(WorkerId worker) = 0;
-  /// Starts a worker in place `index`; answered by on_started or on_start_failed.
-  virtual void start_worker(unsigned index) = 0;
+  /// Starts a worker in place `index`, `delay` from now; answered by on_started or on_start_failed.
+  virtual void start_worker(unsigned index, Duration delay) = 0;
   /// Lets an idle worker go; answered by on_ended.
   virtual void dismiss(WorkerId worker) = 0;
   /// Tells everybody who waits for `task` that its status is final.
@@ -99,6 +100,7 @@ class Dispatcher {
     unsigned index = 0;
     bool is_ready = false;
     bool is_deaf = false;       // gets no more tasks
+    bool is_dismissed = false;  // was told to leave
     std::deque<TaskRef> hands;  // in the order of delivery
   };
 
@@ -110,7 +112,8 @@ class Dispatcher {
   void dismiss_all();
   void settle(Task& task, Task::Status status);
   void lose(Task& task, const WorkerEnd& end);
-  void replace(unsigned index);
+  void replace(unsigned index, Duration delay);
+  void on_failure(unsigned index, const std::string& reason);
   void break_pool(const std::string& reason);
   void fail_backlog();
   unsigned start_budget() const noexcept { return max_workers_ < 4 ? 8 : 2 * max_workers_; }

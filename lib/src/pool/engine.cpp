@@ -47,12 +47,12 @@ Engine& Engine::instance() {
 Engine::Bedside Engine::Bedside::make() {
   os::Bell bell = take_or_throw(os::create_bell());
   return {std::move(bell.ear), std::make_shared<const UniqueFd>(std::move(bell.button)),
-          take_or_throw(os::create_bell())};
+          take_or_throw(os::create_event())};
 }
 
 void Engine::Bedside::silence() const noexcept {
   os::silence(ear.get());
-  os::silence(own.ear.get());
+  os::silence(own.get());
 }
 
 Engine::Engine() {
@@ -63,7 +63,7 @@ Engine::Engine() {
   if (!sealed) base::log(LogLevel::warn, "the board is not sealed: " + sealed.error().to_string());
   board_file_ = std::make_shared<const UniqueFd>(std::move(file));
   poller_ = take_or_throw(os::Poller::create());
-  for (const os::Fd* ear : {&service_.ear, &service_.own.ear}) {
+  for (const os::Fd* ear : {&service_.ear, &service_.own}) {
     const os::Result<void> added = poller_->add(ear->get(), kServiceKey);
     if (!added) throw ResourceError("a pool needs " + added.error().to_string());
   }
@@ -121,7 +121,11 @@ bool Engine::lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline)
   const base::ScopeExit leave([&] {
     leading_ = nullptr;
     post(Collector::service);
-    collect();
+    try {
+      collect();
+    } catch (const std::exception&) {  // no memory: the service thread looks again
+      os::ring(service_.own.get());
+    }
   });
   for (;;) {
     post(Collector::leader_asleep);
@@ -137,7 +141,7 @@ bool Engine::sleep_unlocked(Lock& lock, base::Deadline deadline) {
     lock.lock();
     leader_.silence();
   });
-  const std::array ears{leader_.ear.get(), leader_.own.ear.get()};
+  const std::array ears{leader_.ear.get(), leader_.own.get()};
   return static_cast<bool>(os::wait_readable(ears, deadline));
 }
 
@@ -166,7 +170,7 @@ void Engine::announce(Task& task) {
   for (Waiter* waiter : std::exchange(task.waiters, {})) {
     waiter->is_called = true;
     waiter->wake.notify_one();
-    if (waiter == leading_) os::ring(leader_.own.button.get());
+    if (waiter == leading_) os::ring(leader_.own.get());
   }
 }
 
@@ -177,8 +181,11 @@ void Engine::serve() {
   for (;;) {
     try {
       next = serve_once(next);
-    } catch (const std::exception& error) {  // no memory: what was under way is seen again
+    } catch (const std::bad_alloc& error) {
       base::log(LogLevel::error, std::string("the service thread: ") + error.what());
+    } catch (const std::exception& error) {  // somebody has closed our descriptors
+      base::log(LogLevel::critical, std::string("the service thread ends: ") + error.what());
+      return;
     }
   }
 }
@@ -262,7 +269,7 @@ void Engine::stop_watching(int control) { poller_->remove(control); }
 
 void Engine::arm(base::Deadline deadline, WorkerId worker) {
   timers_.emplace(deadline, worker);
-  os::ring(service_.own.button.get());
+  os::ring(service_.own.get());
 }
 
 }  // namespace shoal::pool

@@ -79,6 +79,9 @@ class Engine {
   /// From now on the control socket is reported only once its peer is gone.
   void watch_for_end(WorkerId worker, int control);
   void stop_watching(int control);
+  /// Says whose a timer of `worker` is that no process has yet.
+  void own(WorkerId worker, ProcessPool& pool) { owners_[worker] = &pool; }
+  void disown(WorkerId worker) { owners_.erase(worker); }
   void unwatch(WorkerId worker, int sentinel, int control);
   /// Puts a worker's bell on the list of those to wake once the lock is free.
   void wake_later(const std::atomic<std::uint32_t>& bell) { to_wake_.push_back(&bell); }
@@ -94,14 +97,14 @@ class Engine {
   struct Bedside {
     os::Fd ear;
     std::shared_ptr<const UniqueFd> button;
-    os::Bell own;
+    os::Fd own;
 
     static Bedside make();
     void silence() const noexcept;
   };
 
   Engine();
-  [[noreturn]] void serve();
+  void serve();
   base::Deadline serve_once(base::Deadline next);
   void handle(std::uint64_t key);
   void collect();

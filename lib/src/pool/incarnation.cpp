@@ -167,6 +167,10 @@ Incarnation::Fetch Incarnation::fetch(const Completion& completion, Payload& res
 // The parcel was sent before the completion was published, so that it is here or was never sent.
 Incarnation::Fetch Incarnation::fetch_parcel(const Completion& completion, Payload& result) {
   os::Result<Parcel> parcel = receive_parcel(control_.get(), os::Wait::no);
+  // One that lay there for a result that could not be taken.
+  while (parcel && parcel->label.ticket < completion.ticket) {
+    parcel = receive_parcel(control_.get(), os::Wait::no);
+  }
   if (!parcel && parcel.error().error == EMFILE) return Fetch::no_room;
   const bool has_file = completion.place == Place::in_file;
   if (!parcel || parcel->label.ticket != completion.ticket) return Fetch::impossible;

@@ -160,10 +160,11 @@ void ProcessPool::start_one(unsigned index) {
 void ProcessPool::adopt(unsigned index, WorkerMemory memory,
                         std::shared_ptr<process::Child> child) {
   os::Fd control = child->take_control();
-  const Engine::Lock lock(engine_);
+  Engine::Lock lock(engine_);
   const WorkerId id = engine_.next_worker_id();
   const os::Result<void> watched = engine_.watch(id, *this, child->sentinel(), control.get());
   if (!watched) {
+    lock.unlock();
     child->end(Duration::zero());
     throw StartError(std::error_code(watched.error().error, std::generic_category()),
                      "a worker needs " + watched.error().to_string());
@@ -172,7 +173,15 @@ void ProcessPool::adopt(unsigned index, WorkerMemory memory,
   dispatcher_.on_started(id, index);
 }
 
-void ProcessPool::start_worker(unsigned index) {
+void ProcessPool::start_worker(unsigned index, Duration delay) {
+  if (delay <= Duration::zero()) return start_now(index);
+  const WorkerId timer = engine_.next_worker_id();
+  delayed_starts_[timer] = index;
+  engine_.own(timer, *this);
+  engine_.arm(base::Deadline::in(delay), timer);
+}
+
+void ProcessPool::start_now(unsigned index) {
   process::Runtime::instance().spawner().post([self = shared_from_this(), index] {
     try {
       self->start_one(index);
@@ -198,7 +207,13 @@ void ProcessPool::kill(Incarnation& worker) {
 }
 
 void ProcessPool::on_timeout(WorkerId id) {
-  if (const auto at = workers_.find(id); at != workers_.end()) kill(at->second);
+  if (const auto at = workers_.find(id); at != workers_.end()) return kill(at->second);
+  if (const auto delayed = delayed_starts_.extract(id)) {
+    engine_.disown(id);
+    if (!dispatcher_.is_closed() || !dispatcher_.is_drained()) return start_now(delayed.mapped());
+    dispatcher_.on_start_failed(delayed.mapped(), "the pool has been shut down");
+    finish_if_done();
+  }
 }
 
 // Ends a worker that broke the protocol or stopped reading.

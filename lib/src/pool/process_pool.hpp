@@ -46,6 +46,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   void expect_start();
   void on_start_failed(unsigned index, const std::exception& error);
   void start_one(unsigned index);
+  void start_now(unsigned index);
   void adopt(unsigned index, WorkerMemory memory, std::shared_ptr<process::Child> child);
   void collect(WorkerId id, Incarnation& worker);
   void punish(Incarnation& worker);
@@ -57,7 +58,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   // DispatchPort, with the engine's lock held.
   Delivery deliver(WorkerId id, Task& task) override;
   bool take_back(WorkerId id) override;
-  void start_worker(unsigned index) override;
+  void start_worker(unsigned index, Duration delay) override;
   void dismiss(WorkerId id) override;
   void announce(Task& task) override { engine_.announce(task); }
 
@@ -65,6 +66,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   std::shared_ptr<process::Source> source_;
   Dispatcher dispatcher_;
   std::map<WorkerId, Incarnation> workers_;
+  std::map<WorkerId, unsigned>
+      delayed_starts_;  // index of the place, by the id its timer runs under
   std::condition_variable done_;
   bool is_done_ = false;
 };

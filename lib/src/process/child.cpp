@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/child.hpp"
 
+#include <chrono>
 #include <csignal>
+#include <thread>
 #include <utility>
 
 #include "os/event.hpp"
@@ -9,6 +11,11 @@
 #include "process/runtime.hpp"
 
 namespace shoal::process {
+namespace {
+
+constexpr std::chrono::milliseconds kDebuggerPause{1};
+
+}  // namespace
 
 Child::Child(os::ChildProcess process, os::Fd control)
     : Child(std::move(process), std::move(control), nullptr, 0) {}
@@ -42,14 +49,25 @@ bool Child::wait(base::Deadline deadline) const noexcept {
 std::optional<os::ExitStatus> Child::exit_status(base::Deadline deadline) {
   if (!wait(deadline)) return std::nullopt;
   const std::lock_guard lock(mutex_);
-  if (!is_claimed_) status_ = claim();
-  is_claimed_ = true;
+  while (!is_claimed_ && !claim()) {
+    // Its debugger is to hear of the end first, and nothing tells when it has.
+    if (deadline.is_past()) return std::nullopt;
+    std::this_thread::sleep_for(kDebuggerPause);
+  }
   return status_;
 }
 
-std::optional<os::ExitStatus> Child::claim() {
-  std::optional<os::ExitStatus> status = reports_ ? reports_->claim(ticket_) : os::reap(sentinel());
-  return status ? status : os::recall_exit(sentinel());
+// Asks whoever may know, once; false if it is too early.
+bool Child::claim() {
+  if (reports_) {
+    status_ = reports_->claim(ticket_);
+  } else if (const auto reaped = os::reap(sentinel())) {
+    if (!*reaped) return false;
+    status_ = **reaped;
+  }
+  if (!status_) status_ = os::recall_exit(sentinel());
+  is_claimed_ = true;
+  return true;
 }
 
 base::Result<void> Child::signal(int signal) noexcept {

@@ -89,7 +89,7 @@ class Child {
   os::Fd take_control() noexcept;
 
  private:
-  std::optional<os::ExitStatus> claim();
+  bool claim();
 
   os::ChildProcess process_;
   const std::uint32_t generation_;

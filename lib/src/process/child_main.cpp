@@ -77,9 +77,9 @@ void report_uncaught() noexcept {
   try {
     const Role& role = Runtime::instance().role();
     const std::exception_ptr error = std::current_exception();
-    std::string text = "Process " + role.name + " (pid " + std::to_string(os::process_id()) + "): " +
-                       (error ? "uncaught " + describe_uncaught(error)
-                              : "pthread_exit() ended its first thread");
+    std::string text =
+        "Process " + role.name + " (pid " + std::to_string(os::process_id()) + "): " +
+        (error ? "uncaught " + describe_uncaught(error) : "pthread_exit() ended its first thread");
     if (!text.ends_with('\n')) text += '\n';
     os::after_fork::log(text.c_str());
   } catch (...) {

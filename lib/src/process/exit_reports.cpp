@@ -17,9 +17,7 @@ constexpr std::chrono::milliseconds kReportPatience{50};
 }  // namespace
 
 ExitReports::ExitReports(os::Fd socket, std::shared_ptr<Child> server) noexcept
-    : server_(std::move(server)),
-      socket_(std::move(socket)),
-      generation_(Runtime::generation()) {}
+    : server_(std::move(server)), socket_(std::move(socket)), generation_(Runtime::generation()) {}
 
 ExitReports::~ExitReports() {
   if (generation_ != Runtime::generation()) static_cast<void>(socket_.release());

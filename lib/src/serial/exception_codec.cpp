@@ -74,8 +74,7 @@ Description describe(const std::exception_ptr& error) {
 }
 
 std::string summary(const Description& description) {
-  return description.what.empty() ? description.type
-                                  : description.type + ": " + description.what;
+  return description.what.empty() ? description.type : description.type + ": " + description.what;
 }
 
 std::string make_trace(const Description& first, const RemoteContext& context) {
@@ -111,8 +110,7 @@ void put_exception(Writer& writer, const std::exception_ptr& error, const Remote
   } catch (...) {  // a RemoteError, as any type that is not known
   }
   put_head(writer, "shoal::RemoteError",
-           description.what.empty() ? "an exception of type " + description.type
-                                    : description.what,
+           description.what.empty() ? "an exception of type " + description.type : description.what,
            trace);
   writer.put(description.type);
 }

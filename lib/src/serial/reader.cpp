@@ -10,8 +10,8 @@ namespace shoal {
 
 std::size_t Reader::take_count(std::size_t min_size) {
   const auto count = get<std::uint64_t>();
-  const std::size_t most =
-      min_size > 0 ? remaining() / min_size : std::max(remaining(), internal::kMaxEmptyElements);
+  const std::size_t most = min_size > 0 ? remaining() / min_size : empty_elements_left_;
+  if (min_size == 0 && count <= most) empty_elements_left_ -= count;
   if (count > most) {
     throw CodecError("a message announces " + std::to_string(count) +
                      " elements, but has room for at most " + std::to_string(most));

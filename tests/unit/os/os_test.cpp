@@ -34,9 +34,9 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 
 ExitStatus wait_for(const ChildProcess& child) {
   EXPECT_TRUE(wait_readable(child.sentinel.get(), base::Deadline::never()));
-  const std::optional<ExitStatus> status = reap(child.sentinel.get());
-  EXPECT_TRUE(status);
-  return status.value_or(ExitStatus{-1, 0, false});
+  const Result<std::optional<ExitStatus>> status = reap(child.sentinel.get());
+  EXPECT_TRUE(status && *status);
+  return status ? status->value_or(ExitStatus{-1, 0, false}) : ExitStatus{-1, 0, false};
 }
 
 Launch shell(std::string script) {
@@ -60,6 +60,25 @@ TEST(FdTest, AHighDuplicateIsNearTheLimit) {
   const Result<Fd> copy = duplicate_high(STDERR_FILENO);
   ASSERT_TRUE(copy);
   EXPECT_GE(static_cast<rlim_t>(copy->get()), std::min<rlim_t>(limit.rlim_cur, 1 << 16) - 16);
+}
+
+TEST(FdTest, DescriptorsAreBornAboveTheStandardStreams) {
+  const Result<Fd> kept = duplicate(STDIN_FILENO);
+  ASSERT_TRUE(kept);
+  ::close(STDIN_FILENO);  // as some daemons do
+  const Result<Bell> bell = create_bell();
+  const Result<Fd> event = create_event();
+  const Result<Fd> file = create_shared_file("test", 1);
+  auto ends = create_socket_pair(SocketKind::bytes);
+  const Result<Fd> null = open_file("/dev/null", O_RDONLY);
+  const Result<Fd> sentinel = open_sentinel(process_id());
+  ::dup2(kept->get(), STDIN_FILENO);
+  ASSERT_TRUE(bell && event && file && ends && null && sentinel);
+  const std::vector<const Fd*> born{&bell->ear,   &bell->button, &*event, &*file,
+                                    &ends->first, &ends->second, &*null,  &*sentinel};
+  for (const Fd* fd : born) {
+    EXPECT_GT(fd->get(), STDERR_FILENO);
+  }
 }
 
 TEST(FdTest, AFailureNamesPathAndReason) {
@@ -258,7 +277,7 @@ TEST(SentinelTest, SignalsReachTheProcessUntilItHasEnded) {
   const Result<ChildProcess> child = launch(shell("exec sleep 1000"));
   ASSERT_TRUE(child);
   EXPECT_FALSE(has_ended(child->sentinel.get()));
-  EXPECT_FALSE(reap(child->sentinel.get()));
+  EXPECT_EQ(*reap(child->sentinel.get()), std::nullopt);
   ASSERT_TRUE(send_signal(child->sentinel.get(), SIGKILL));
   EXPECT_EQ(wait_for(*child).exitcode(), -SIGKILL);
   const Result<void> late = send_signal(child->sentinel.get(), SIGKILL);
@@ -270,7 +289,7 @@ TEST(SentinelTest, TheKernelRecallsHowAReapedProcessEnded) {
   const Result<ChildProcess> child = launch(shell("exit 9"));
   ASSERT_TRUE(child);
   ASSERT_EQ(::waitpid(child->pid, nullptr, 0), child->pid);  // the host was faster
-  EXPECT_FALSE(reap(child->sentinel.get()));
+  EXPECT_EQ(reap(child->sentinel.get()).error().error, ECHILD);
   const std::optional<ExitStatus> status = recall_exit(child->sentinel.get());
   if (status) {  // Linux 6.15 and later
     EXPECT_EQ(status->exitcode(), 9);

@@ -29,7 +29,10 @@ class FakePort final : public DispatchPort {
     delivered[worker].pop_back();
     return true;
   }
-  void start_worker(unsigned index) override { started.push_back(index); }
+  void start_worker(unsigned index, Duration delay) override {
+    started.push_back(index);
+    delays.push_back(delay);
+  }
   void dismiss(WorkerId worker) override { dismissed.insert(worker); }
   void announce(Task& task) override { announced.push_back(&task); }
 
@@ -38,6 +41,7 @@ class FakePort final : public DispatchPort {
   std::set<WorkerId> has_taken;
   std::set<WorkerId> dismissed;
   std::vector<unsigned> started;
+  std::vector<Duration> delays;
   std::vector<Task*> announced;
   bool is_impossible = false;
 };
@@ -193,6 +197,7 @@ TEST_F(DispatcherTest, WorkersThatNeverGetReadyBreakThePool) {
   for (; !dispatcher.is_broken() && id < 1000; ++id) {
     dispatcher.expect_start();
     dispatcher.on_started(id, 0);
+    dispatcher.on_deaf(id);  // as a pool reports a worker whose socket has gone
     dispatcher.on_ended(id, end(0));
   }
   EXPECT_EQ(id, 9U);  // 8 in a row
@@ -207,9 +212,31 @@ TEST_F(DispatcherTest, FailedStartsAreTriedAgainAndThenBreakThePool) {
   for (int i = 0; i < 7; ++i) dispatcher.on_start_failed(0, "fork(): no");
   EXPECT_EQ(port.started.size(), 7U);
   EXPECT_FALSE(dispatcher.is_broken());
+  EXPECT_EQ(port.delays[0], Duration::zero());
+  EXPECT_LT(port.delays[5], port.delays[6]);  // longer and longer
   dispatcher.on_start_failed(0, "fork(): no");
-  EXPECT_TRUE(dispatcher.broken_reason().ends_with("fork(): no"));
+  EXPECT_NE(dispatcher.broken_reason().find("fork(): no"), std::string::npos);
   EXPECT_TRUE(task->is_done());
+}
+
+TEST_F(DispatcherTest, AShortageLeavesThoseWhoWorkAtWork) {
+  start(1);
+  dispatcher.expect_start();
+  for (int i = 0; i < 100; ++i) dispatcher.on_start_failed(1, "fork(): not now");
+  EXPECT_FALSE(dispatcher.is_broken());
+  EXPECT_EQ(submit()->status(), Task::Status::running);
+  EXPECT_EQ(port.started.size(), 100U);
+}
+
+TEST_F(DispatcherTest, AClosedPoolThatBreaksLetsEverybodyGo) {
+  dispatcher.expect_start();
+  dispatcher.on_started(1, 0);  // and never says hello
+  const TaskRef task = submit();
+  dispatcher.on_close(false);
+  dispatcher.expect_start();
+  for (int i = 0; i < 8; ++i) dispatcher.on_start_failed(1, "fork(): no");
+  EXPECT_TRUE(task->is_done());
+  EXPECT_TRUE(port.dismissed.contains(1));
 }
 
 TEST_F(DispatcherTest, ADeafWorkerGetsNothingMore) {

@@ -143,13 +143,24 @@ TEST(ReaderTest, RefusesMoreElementsThanFit) {
   EXPECT_EQ(Reader(writer.bytes()).take_count(2), 3u);
 }
 
+// Eight bytes announce a number of elements: all the bytes that bear on how many there may be.
 TEST(ReaderTest, LimitsElementsThatAreWrittenAsNothing) {
+  constexpr std::uint64_t kMost = (std::uint64_t{1} << 20) + sizeof(std::uint64_t);
   Writer few;
-  few.put(std::uint64_t{1} << 20);
-  EXPECT_EQ(Reader(few.bytes()).take_count(0), std::size_t{1} << 20);
+  few.put(kMost);
+  EXPECT_EQ(Reader(few.bytes()).take_count(0), kMost);
   Writer many;
-  many.put((std::uint64_t{1} << 20) + 1);
+  many.put(kMost + 1);
   EXPECT_THROW(Reader(many.bytes()).take_count(0), CodecError);
+}
+
+TEST(ReaderTest, LimitsThemForAMessageNotForEachContainer) {
+  Writer writer;
+  for (int i = 0; i < 3; ++i) writer.put(std::uint64_t{1} << 19);
+  Reader reader(writer.bytes());
+  reader.take_count(0);
+  reader.take_count(0);
+  EXPECT_THROW(reader.take_count(0), CodecError);
 }
 
 }  // namespace
