@@ -142,8 +142,14 @@ TEST_P(ExecutorRecoverySuite, NoWorkerOutlivesAParentThatWasKilled) {
 
 // Only what is executed afresh runs static initialisers, where that program's children stop.
 TEST(SilentWorkersTest, DoNotHoldUpTheEndOfASpawnPool) {
-  RunningProgram host("silent_workers", {});
+  RunningProgram host("silent_workers", {"stop"});
   EXPECT_EQ(host.all(), "ended\n");
+  EXPECT_EQ(host.wait(), 0);
+}
+
+TEST(SilentWorkersTest, ThatEndAtOnceBreakTheirPoolInsteadOfAStorm) {
+  RunningProgram host("silent_workers", {"exit"});
+  EXPECT_EQ(host.all(), "broken\nended\n");
   EXPECT_EQ(host.wait(), 0);
 }
 
