@@ -20,4 +20,4 @@ tools/install-deps.sh build
 echo "quickstart: building in build/release (about a minute the first time; log: build/release/quickstart.log)"
 tools/quietly.sh build/release/configure.log cmake --preset release
 tools/quietly.sh build/release/quickstart.log cmake --build --preset release --target shoal-quickstart
-exec build/release/tools/quickstart/shoal-quickstart
+exec build/release/tools/quickstart/shoal-quickstart 1200 build/release/mandelbrot.ppm
