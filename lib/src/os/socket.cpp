@@ -87,13 +87,6 @@ Result<Message> receive_message(int socket, std::span<std::byte> buffer, Wait wa
   return message;
 }
 
-Result<std::size_t> send_some(int socket, std::span<const std::byte> bytes) noexcept {
-  const ssize_t sent =
-      retry_interrupted([&] { return ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
-  if (sent < 0) return failure(errno, "send", "%d, %zu bytes", socket, bytes.size());
-  return static_cast<std::size_t>(sent);
-}
-
 bool is_unix_socket(int fd, SocketKind kind) noexcept {
   int domain = 0;
   int type = 0;

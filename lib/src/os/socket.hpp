@@ -38,9 +38,6 @@ struct Message {
 /// Receives one message into `buffer`. Fails with EAGAIN where Wait::no would block.
 Result<Message> receive_message(int socket, std::span<std::byte> buffer, Wait wait);
 
-/// Sends some of `bytes` on a stream, waiting until at least one can go; EPIPE: the peer is gone.
-Result<std::size_t> send_some(int socket, std::span<const std::byte> bytes) noexcept;
-
 /// True if `fd` is a Unix socket of that kind.
 bool is_unix_socket(int fd, SocketKind kind) noexcept;
 
