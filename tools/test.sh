@@ -18,7 +18,7 @@ EOF
   *) echo "test.sh: unknown argument $1; see --help" >&2; exit 2 ;;
 esac
 
-tools/install-deps.sh build test
+tools/install-deps.sh build test bench
 echo "test.sh: building in build/dev (log: build/dev/build.log)"
 tools/quietly.sh build/dev/configure.log cmake --preset dev
 tools/quietly.sh build/dev/build.log cmake --build --preset dev

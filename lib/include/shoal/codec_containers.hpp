@@ -81,6 +81,19 @@ requires(is_raw<C>()) struct StandardCodec<std::basic_string<C, Traits, Allocato
   static String decode(Reader& reader) { return decode_raw<String>(reader); }
 };
 
+/// A value that is one length and then its memory: it may be read where another process could
+/// still change it, since nothing in it is looked at twice.
+template <class T>
+inline constexpr bool is_bulk_container = false;
+template <class T, class Allocator>
+inline constexpr bool is_bulk_container<std::vector<T, Allocator>> = is_raw<T>();
+template <class C, class Traits, class Allocator>
+inline constexpr bool is_bulk_container<std::basic_string<C, Traits, Allocator>> = is_raw<C>();
+template <class T>
+constexpr bool is_bulk() noexcept {
+  return is_bulk_container<T>;
+}
+
 // --- one element after the other ---------------------------------------------------------------
 
 /// Writes the elements of `value`, which are `count`.

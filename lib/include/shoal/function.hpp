@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "shoal/codec.hpp"
+#include "shoal/item_run.hpp"
 #include "shoal/reader.hpp"
 #include "shoal/task_signature.hpp"
 #include "shoal/type_hash.hpp"
@@ -22,36 +23,70 @@ namespace internal {
 /// CodecError where the bytes are no such arguments.
 using Invoker = void (*)(std::uintptr_t target, Reader& arguments, Writer& result);
 
-/// One call. Its constructor takes the arguments in braces, which decode in their order.
-template <class Result>
+/// As an Invoker, for one element of a map after the other.
+using ItemsInvoker = void (*)(std::uintptr_t target, Reader& arguments, Writer& results,
+                              ItemRun& run);
+
+/// One travels in the place of the other.
+inline Invoker erase(ItemsInvoker invoker) noexcept {
+  return reinterpret_cast<Invoker>(reinterpret_cast<void (*)()>(invoker));
+}
+inline ItemsInvoker restore(Invoker invoker) noexcept {
+  return reinterpret_cast<ItemsInvoker>(reinterpret_cast<void (*)()>(invoker));
+}
+
+/// One call. Its constructor takes the arguments in braces, which decode in their order. A call
+/// that is not an item has its message to itself.
+template <class Result, bool is_item>
 struct Call {
   template <class F, class... Args>
-  Call(F& fn, Reader& in, [[maybe_unused]] Writer& out, Args&&... args) {
-    in.finish();
+  Call(F& fn, [[maybe_unused]] Reader& in, [[maybe_unused]] Writer& out, Args&&... args) {
+    if constexpr (!is_item) in.finish();
     if constexpr (std::is_void_v<Result>) {
       fn(std::forward<Args>(args)...);
+    } else if constexpr (is_item && !is_plain_number<std::remove_cvref_t<Result>>) {
+      // With its size in front: an item that cannot be decoded does not spoil the next one.
+      const std::size_t begin = out.bytes().size();
+      out.put(std::uint64_t{0});
+      out.put<std::remove_cvref_t<Result>>(fn(std::forward<Args>(args)...));
+      const std::uint64_t size = out.bytes().size() - begin - sizeof(std::uint64_t);
+      out.overwrite(begin, &size, sizeof size);
     } else {
       out.put<std::remove_cvref_t<Result>>(fn(std::forward<Args>(args)...));
     }
   }
 };
 
-template <class Result, class F, class... P>
+template <class Result, bool is_item, class F, class... P>
 void call_decoded(F& fn, Reader& in, Writer& out, Types<P...>) {
-  static_cast<void>(Call<Result>{fn, in, out, in.get<std::remove_cvref_t<P>>()...});
+  static_cast<void>(
+      Call<Result, is_item>{fn, in, out, in.get<std::remove_cvref_t<P>>()...});
+}
+
+/// The function that a target stands for.
+template <class F>
+F callee([[maybe_unused]] std::uintptr_t target) {
+  if constexpr (FunctionPointer<F>) {
+    return reinterpret_cast<F>(target);
+  } else {
+    return F{};
+  }
 }
 
 /// The invoker of all functions of one signature, or of one stateless type.
 template <class F, class Signature>
 void invoke(std::uintptr_t target, Reader& in, Writer& out) {
-  using Parameters = typename Signature::Parameters;
-  if constexpr (FunctionPointer<F>) {
-    F fn = reinterpret_cast<F>(target);
-    call_decoded<typename Signature::Result>(fn, in, out, Parameters{});
-  } else {
-    F fn{};
-    call_decoded<typename Signature::Result>(fn, in, out, Parameters{});
+  F fn = callee<F>(target);
+  call_decoded<typename Signature::Result, false>(fn, in, out, typename Signature::Parameters{});
+}
+
+template <class F, class Signature>
+void invoke_items(std::uintptr_t target, Reader& in, Writer& out, ItemRun& run) {
+  F fn = callee<F>(target);
+  while (run.next(out)) {
+    call_decoded<typename Signature::Result, true>(fn, in, out, typename Signature::Parameters{});
   }
+  if (run.is_complete()) in.finish();
 }
 
 // --- in the process that asks for it -----------------------------------------------------------
@@ -63,6 +98,11 @@ struct CallTarget {
   std::uint64_t type_hash = 0;      ///< of function type, parameters and result
   const char* type_name = nullptr;  ///< of the function's type, for ever
 };
+
+template <class Value, class... P>
+constexpr bool is_only(Types<P...>) noexcept {
+  return sizeof...(P) == 1 && (std::is_same_v<std::remove_cvref_t<P>, Value> && ...);
+}
 
 template <class... P>
 constexpr void hash_values(NameHash& hash, Types<P...>) noexcept {
@@ -118,13 +158,36 @@ void encode_arguments([[maybe_unused]] Writer& out, Types<P...>, Args&&... args)
 
 template <class F, class... Args>
 CallTarget encode_plain_call(Writer& out, const F& fn, Args&&... args) {
-  using Signature = CallOf<F, Args...>;
+  using Signature = typename CallOf<F, Args...>::Plain;
   encode_arguments(out, typename Signature::Parameters{}, std::forward<Args>(args)...);
   return target_of<F, Signature>(fn);
 }
 
 template <class F, class... BoundArgs, class... Args>
 CallTarget encode_plain_call(Writer& out, const Bound<F, BoundArgs...>& bound, Args&&... args);
+
+/// What is called for the elements of a map.
+template <class F, class... Args>
+CallTarget items_target(const F& fn, Types<Args...>) {
+  using Signature = typename CallOf<F, Args...>::Plain;
+  CallTarget target = target_of<F, Signature>(fn);
+  target.invoker = erase(&invoke_items<F, Signature>);
+  return target;
+}
+
+template <class F, class... BoundArgs, class... Args>
+CallTarget items_target(const Bound<F, BoundArgs...>& bound, Types<Args...>);
+
+/// True for a function whose only parameter is a `Value`.
+template <class F, class Value>
+constexpr bool takes_one() {
+  if constexpr (requires { typename CallOf<F, Value&>::Parameters; }) {
+    using Parameters = typename CallOf<F, Value&>::Parameters;
+    return is_only<Value>(Parameters{});
+  } else {
+    return false;
+  }
+}
 
 /// Writes the arguments, each converted to the function's parameter type, and says what to call.
 /// @throws CodecError  an argument cannot be sent   @throws std::invalid_argument  `fn` is null
@@ -190,6 +253,11 @@ internal::CallTarget internal::encode_plain_call(Writer& out, const Bound<F, Bou
         return encode_plain_call(out, bound.function(), first..., std::forward<Args>(args)...);
       },
       bound.arguments());
+}
+
+template <class F, class... BoundArgs, class... Args>
+internal::CallTarget internal::items_target(const Bound<F, BoundArgs...>& bound, Types<Args...>) {
+  return items_target(bound.function(), Types<const BoundArgs&..., Args...>{});
 }
 
 /// A call with all its arguments, ready to be sent, its type forgotten. Empty by default.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <type_traits>
@@ -39,14 +40,16 @@ class FutureBase {
   FutureBase() = default;
   explicit FutureBase(std::shared_ptr<pool::Task> task) : task_(std::move(task)) {}
 
-  /// Cancels the task where that can be done, and never throws: for destructors.
-  void abandon() noexcept;
-
+  /// A reader of a task's value, and what it reads if that is a copy of its own.
+  struct Reading {
+    Reader reader;
+    std::unique_ptr<std::byte[]> copy;
+  };
   /// Waits for the task's value and gives a reader of it; throws what the task ended with, or
-  /// TimeoutError.
-  Reader read(Duration timeout) const;
+  /// TimeoutError. What the worker could still change is copied first, unless `is_bulk`.
+  Reading read(Duration timeout, bool is_bulk) const;
   /// As read(), for a value that can be given away once only.
-  Reader read_once(Duration timeout);
+  Reading read_once(Duration timeout, bool is_bulk);
 
  private:
   pool::Task& task() const;
@@ -54,9 +57,6 @@ class FutureBase {
 };
 
 }  // namespace internal
-
-template <class T>
-class MapResult;
 
 /// The result of a task that runs elsewhere, now or later. Copies share it.
 ///
@@ -80,17 +80,16 @@ class Future : public internal::FutureBase {
   /// @throws std::future_error valid() is false, or a value that cannot be copied was given already
   T get(Duration timeout = forever) {
     if constexpr (std::is_void_v<T>) {
-      read(timeout);
+      read(timeout, true);
     } else {
-      Reader reader = std::is_copy_constructible_v<T> ? read(timeout) : read_once(timeout);
-      T value = reader.get<T>();
+      constexpr bool is_bulk = internal::is_bulk<T>();
+      auto [reader, copy] = std::is_copy_constructible_v<T> ? read(timeout, is_bulk)
+                                                            : read_once(timeout, is_bulk);
+      T value = reader.template get<T>();
       reader.finish();
       return value;
     }
   }
-
- private:
-  friend class MapResult<T>;
 };
 
 }  // namespace shoal

@@ -2,17 +2,81 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
-#include <ranges>
-#include <tuple>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <variant>
-#include <vector>
 
-#include "shoal/future.hpp"
+#include "shoal/codec.hpp"
+#include "shoal/reader.hpp"
 
 namespace shoal {
+
+namespace pool {
+class Task;
+}
+
+namespace internal {
+
+/// Walks over the results of a map, which come in parts.
+class MapCursor {
+ public:
+  MapCursor() noexcept = default;
+  /// Over `size` elements, the first of which are in `first`.
+  MapCursor(std::shared_ptr<pool::Task> first, std::size_t size) noexcept
+      : part_(std::move(first)), left_(size) {}
+  MapCursor(MapCursor&& other) noexcept { swap(other); }
+  MapCursor& operator=(MapCursor&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  /// Cancels what has not started.
+  ~MapCursor();
+
+  /// Elements that are left.
+  std::size_t left() const noexcept { return left_; }
+
+  /// Waits for the element it stands at; gives a reader that stands at its value, or throws what
+  /// became of it instead.
+  const Reader& at() {
+    if (values_ == 0) load();
+    return reader_;
+  }
+  /// Goes on to the next element; the value of this one takes `bytes`. Where so many are not there,
+  /// the next one finds out.
+  void pass(std::size_t bytes) noexcept {
+    reader_.skip(bytes);
+    --values_;
+    --left_;
+  }
+  /// Goes on to the next element. `behind` stands behind the value of this one.
+  void pass(const Reader& behind) noexcept {
+    reader_ = behind;
+    --values_;
+    --left_;
+  }
+  /// Goes on to the next element; this one has no value.
+  void pass_failure() noexcept {
+    --failures_;
+    --left_;
+  }
+  bool stands_at_value() const noexcept { return values_ > 0; }
+
+ private:
+  void load();
+  void swap(MapCursor& other) noexcept;
+
+  std::shared_ptr<pool::Task> part_;
+  std::size_t left_ = 0;
+  Reader reader_{{}};
+  std::size_t values_ = 0;    // left in this part
+  std::size_t failures_ = 0;  // behind them
+  bool is_loaded_ = false;
+};
+
+}  // namespace internal
 
 /// The results of a map, in the order of its input: an input range, read once, by one thread.
 /// Destroying it cancels the elements that have not started.
@@ -27,17 +91,9 @@ class MapResult {
     using difference_type = std::ptrdiff_t;
 
     /// Waits for this element and gives its value, or throws what became of it.
-    Value operator*() const {
-      Future<T>& future = result_->futures_[result_->next_];
-      if constexpr (std::is_void_v<T>) {
-        future.get();
-        return {};
-      } else {
-        return future.get();
-      }
-    }
+    Value operator*() const { return result_->read(); }
     Iterator& operator++() {
-      result_->futures_[result_->next_++] = Future<T>();  // its memory is free from here on
+      result_->pass();
       return *this;
     }
     void operator++(int) { ++*this; }
@@ -51,47 +107,57 @@ class MapResult {
     MapResult* result_;
   };
 
-  MapResult() = default;
-  MapResult(MapResult&& other) noexcept
-      : futures_(std::exchange(other.futures_, {})), next_(std::exchange(other.next_, 0)) {}
-  MapResult& operator=(MapResult&& other) noexcept {
-    std::swap(futures_, other.futures_);
-    std::swap(next_, other.next_);
-    return *this;
-  }
-  ~MapResult() {
-    // From the back: a worker that gives one up must not be handed the next.
-    for (std::size_t i = futures_.size(); i-- > next_;) futures_[i].abandon();
-  }
+  MapResult() noexcept = default;
+  explicit MapResult(internal::MapCursor cursor) noexcept : cursor_(std::move(cursor)) {}
 
   Iterator begin() { return Iterator(this); }
   std::default_sentinel_t end() const { return {}; }
   /// How many elements are left.
-  std::size_t size() const noexcept { return futures_.size() - next_; }
+  std::size_t size() const noexcept { return cursor_.left(); }
 
  private:
-  friend class ProcessPoolExecutor;
-  void add(Future<T> future) { futures_.push_back(std::move(future)); }
+  static constexpr bool kIsPlain = internal::is_plain_number<T>;
 
-  std::vector<Future<T>> futures_;
-  std::size_t next_ = 0;
-};
-
-namespace internal {
-
-/// Calls `fn` with an iterator into each range, step by step, up to the end of the shortest.
-template <class Fn, class... Ranges>
-void for_each_zipped(Fn& fn, Ranges&... ranges) {
-  std::tuple begins(std::ranges::begin(ranges)...);
-  const std::tuple ends(std::ranges::end(ranges)...);
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    for (; ((std::get<I>(begins) != std::get<I>(ends)) && ...); (++std::get<I>(begins), ...)) {
-      fn(std::get<I>(begins)...);
+  Value read() {
+    if constexpr (kIsPlain) {
+      return Reader(cursor_.at()).template get<T>();
+    } else {
+      behind_ = cursor_.at();
+      is_read_ = true;
+      if constexpr (std::is_void_v<T>) {
+        return {};
+      } else {
+        // Whatever becomes of this value, the next one begins behind it.
+        const auto size = behind_.template get<std::uint64_t>();
+        Reader value = behind_;
+        behind_.skip(size);
+        return value.template get<T>();
+      }
     }
   }
-  (std::index_sequence_for<Ranges...>());
-}
 
-}  // namespace internal
+  // An element that nobody looked at is waited for all the same: what follows stands behind it.
+  void pass() noexcept {
+    if (!(kIsPlain ? cursor_.stands_at_value() : is_read_)) {
+      try {
+        static_cast<void>(read());
+      } catch (...) {
+        // What became of it was for those who look.
+      }
+    }
+    is_read_ = false;
+    if (!cursor_.stands_at_value()) {
+      cursor_.pass_failure();
+    } else if constexpr (kIsPlain) {
+      cursor_.pass(sizeof(T));
+    } else {
+      cursor_.pass(behind_);
+    }
+  }
+
+  internal::MapCursor cursor_;
+  Reader behind_{{}};     // behind the value that was read last
+  bool is_read_ = false;  // it is the value at the cursor
+};
 
 }  // namespace shoal

@@ -64,6 +64,9 @@ class Reader {
     return {first, size};
   }
 
+  /// Leaves out the next `size` bytes, or what there is of them.
+  void skip(std::size_t size) noexcept { at_ += size < remaining() ? size : remaining(); }
+
   /// Reads the number of elements that follow, each of `min_size` bytes or more (0: it may be
   /// none).
   /// @throws CodecError  so many cannot follow

@@ -24,6 +24,8 @@ template <class R, class... P>
 struct Signature {
   using Result = R;
   using Parameters = Types<P...>;
+  /// Without the kind of function and the arguments it is called with: one invoker serves them all.
+  using Plain = Signature;
 };
 
 template <class F>

@@ -26,6 +26,27 @@ class Nesting;
 template <class T>
 inline constexpr bool is_plain_number =
     std::is_arithmetic_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, long double>;
+
+/// Memory that a Writer writes to, given back with the object.
+class WriterBlock {
+ public:
+  virtual ~WriterBlock() = default;
+  virtual std::span<std::byte> bytes() const noexcept = 0;
+};
+
+/// Where a Writer that grows large may get its memory: shared, so that what is written need not be
+/// copied once more. Outlives the Writer.
+class WriterMemory {
+ public:
+  /// A block of `size` bytes or more; none: the Writer makes do with the heap.
+  virtual std::unique_ptr<WriterBlock> allocate(std::size_t size) = 0;
+
+ protected:
+  ~WriterMemory() = default;
+};
+
+/// Messages up to this size stay out of a WriterMemory.
+inline constexpr std::size_t kLargestPrivateMessage = std::size_t{16} << 10;
 }  // namespace internal
 
 /// Collects the bytes of a message and the descriptors that ride along with it. Move-only.
@@ -35,6 +56,10 @@ inline constexpr bool is_plain_number =
 class Writer {
  public:
   Writer() noexcept = default;
+  /// Takes memory for more than kLargestPrivateMessage bytes from `memory`.
+  explicit Writer(internal::WriterMemory& memory) noexcept : memory_(&memory) {}
+  /// Writes to `block` from the start, and elsewhere once that is full.
+  explicit Writer(std::unique_ptr<internal::WriterBlock> block) noexcept { use(std::move(block)); }
   Writer(Writer&& other) noexcept { take(other); }
   Writer& operator=(Writer&& other) noexcept {
     if (this != &other) take(other);
@@ -79,6 +104,22 @@ class Writer {
   }
   /// Forgets bytes and descriptors; keeps the memory.
   void clear() noexcept;
+  /// Writes over `size` bytes that were written before, from `at` on.
+  void overwrite(std::size_t at, const void* bytes, std::size_t size) noexcept {
+    std::memcpy(data_ + at, bytes, size);
+  }
+  /// Forgets the bytes from `size` on, and all descriptors.
+  void truncate(std::size_t size) noexcept {
+    size_ = size;
+    descriptors_.clear();
+  }
+  /// Moves the bytes from `size` on, and all descriptors, to a message of their own.
+  Writer split_off(std::size_t size);
+
+  /// The block that holds the bytes; none if they are elsewhere.
+  const internal::WriterBlock* block() const noexcept { return block_.get(); }
+  /// Gives the block away, if the bytes are in one, and forgets them.
+  std::unique_ptr<internal::WriterBlock> take_block() noexcept;
 
  private:
   friend class internal::Nesting<Writer>;
@@ -86,12 +127,15 @@ class Writer {
   static constexpr std::size_t kInlineBytes = 128;
 
   void grow(std::size_t more);
+  void use(std::unique_ptr<internal::WriterBlock> block) noexcept;
   void take(Writer& other) noexcept;
 
   std::byte* data_ = inline_;
   std::size_t size_ = 0;
   std::size_t capacity_ = kInlineBytes;
   std::unique_ptr<std::byte[]> heap_;
+  std::unique_ptr<internal::WriterBlock> block_;  // in the place of heap_
+  internal::WriterMemory* memory_ = nullptr;
   std::vector<std::shared_ptr<const UniqueFd>> descriptors_;
   unsigned depth_ = 0;
   std::byte

@@ -64,14 +64,28 @@ os::Result<Mapping> Mapping::map(int fd, std::size_t size, Access access) {
   }
 }
 
+namespace {
+
 // The seals come first: before them, the size could change once it has been read.
-os::Result<Mapping> Mapping::map_sealed(int fd, std::size_t size) {
+os::Result<void> check_sealed(int fd, std::size_t size, bool read_only) {
   const os::Result<std::size_t> actual =
-      os::is_sealed(fd, true) ? os::file_size(fd) : os::Result<std::size_t>(std::size_t{0});
-  if (!actual || *actual != size || size == 0) {
-    return os::failure(EPROTO, "mmap", "%d: not a sealed file of %zu bytes", fd, size);
-  }
+      os::is_sealed(fd, read_only) ? os::file_size(fd) : os::Result<std::size_t>(std::size_t{0});
+  if (actual && *actual == size && size > 0) return {};
+  return os::failure(EPROTO, "mmap", "%d: not a sealed file of %zu bytes", fd, size);
+}
+
+}  // namespace
+
+os::Result<Mapping> Mapping::map_sealed(int fd, std::size_t size) {
+  const os::Result<void> checked = check_sealed(fd, size, true);
+  if (!checked) return checked.error();
   return map(fd, size, Access::private_copy);
+}
+
+os::Result<Mapping> Mapping::map_foreign(int fd, std::size_t size) {
+  const os::Result<void> checked = check_sealed(fd, size, false);
+  if (!checked) return checked.error();
+  return map(fd, size, Access::read_only);
 }
 
 }  // namespace shoal::memory

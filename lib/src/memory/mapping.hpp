@@ -30,6 +30,10 @@ class Mapping {
   /// EPROTO where it is of another size, or could still change.
   static os::Result<Mapping> map_sealed(int fd, std::size_t size);
 
+  /// Maps a file that a stranger sent and said to hold `size` bytes, and goes on writing: what is
+  /// read from it may change at any time. Fails with EPROTO where its size is another or may change.
+  static os::Result<Mapping> map_foreign(int fd, std::size_t size);
+
   Mapping(Mapping&&) noexcept = default;
   Mapping& operator=(Mapping&& other) noexcept;
   ~Mapping();

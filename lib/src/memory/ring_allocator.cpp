@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "memory/ring_allocator.hpp"
 
+#include <algorithm>
+
 namespace shoal::memory {
 namespace {
+
 constexpr std::size_t kAlignment = 16;
+
+std::size_t aligned(std::size_t bytes) noexcept {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
 }
 
 // Pieces lie in the ring in the order they were taken, so that the free space is what lies between
@@ -19,7 +27,7 @@ bool RingAllocator::has_room(std::size_t begin, std::size_t end) const noexcept 
 }
 
 std::optional<std::size_t> RingAllocator::allocate(std::size_t bytes) {
-  const std::size_t length = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const std::size_t length = aligned(bytes);
   if (bytes == 0 || length > size_) return std::nullopt;
   const std::size_t next = pieces_.empty() ? 0 : pieces_.back().end;
   for (const std::size_t begin : {next, std::size_t{0}}) {
@@ -28,6 +36,11 @@ std::optional<std::size_t> RingAllocator::allocate(std::size_t bytes) {
     return begin;
   }
   return std::nullopt;
+}
+
+void RingAllocator::shrink_back(std::size_t bytes) noexcept {
+  Piece& youngest = pieces_.back();
+  youngest.end = std::min(youngest.end, youngest.begin + aligned(std::max(bytes, std::size_t{1})));
 }
 
 }  // namespace shoal::memory

@@ -20,6 +20,8 @@ class RingAllocator {
   void free_front() noexcept { pieces_.pop_front(); }
   /// Gives back the youngest piece.
   void free_back() noexcept { pieces_.pop_back(); }
+  /// Gives back the youngest piece but for its first `bytes`.
+  void shrink_back(std::size_t bytes) noexcept;
   std::size_t count() const noexcept { return pieces_.size(); }
 
  private:

@@ -2,6 +2,7 @@
 #include "os/thread.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <memory>
@@ -61,5 +62,7 @@ Result<void> call_in_forked_child(void (*handler)()) noexcept {
   if (error != 0) return failure(error, "pthread_atfork");
   return {};
 }
+
+void yield() noexcept { ::sched_yield(); }
 
 }  // namespace shoal::os

@@ -15,4 +15,7 @@ Result<void> start_thread(const char* name, std::size_t stack_bytes, void (*body
 /// Has `handler` called in every process that fork(2) makes of this one, before fork returns there.
 Result<void> call_in_forked_child(void (*handler)()) noexcept;
 
+/// Lets another thread have this CPU, if one waits for it.
+void yield() noexcept;
+
 }  // namespace shoal::os

@@ -12,6 +12,7 @@ enum class Collector : std::uint32_t {
   service = 0,        ///< the service thread, asleep: ring S
   polling = 1,        ///< a thread that looks by itself: ring nobody
   leader_asleep = 2,  ///< a waiting thread, asleep: ring L
+  leader_on_words = 3,  ///< a waiting thread, asleep on the workers' own words: wake cq_tail
 };
 
 /// The notice board of a process: one word on a page that the parent writes and all workers map

@@ -8,10 +8,12 @@
 #include "base/log.hpp"
 #include "base/scope_exit.hpp"
 #include "os/child.hpp"
+#include "os/host.hpp"
 #include "os/memfd.hpp"
 #include "pool/process_pool.hpp"
 #include "process/runtime.hpp"
 #include "shoal/error.hpp"
+#include "sync/hardware.hpp"
 
 namespace shoal::pool {
 namespace {
@@ -22,6 +24,16 @@ constexpr std::uint64_t kServiceKey = ~std::uint64_t{0};
 
 std::uint64_t key_of(WorkerId worker, Watched watched) noexcept {
   return worker << 2 | static_cast<std::uint64_t>(watched);
+}
+
+// How long what was called back may take at the end of the process.
+constexpr Duration kNotifierGrace = std::chrono::seconds(1);
+
+// Spinners there may be: one CPU stays free for those who work. A worker's own pools sleep, since
+// the tree's tokens are its parent's to give.
+unsigned spin_token_count() {
+  if (process::Runtime::instance().role().parent_pid != 0) return 0;
+  return os::usable_cpus() - 1;
 }
 
 template <class T>
@@ -55,7 +67,7 @@ void Engine::Bedside::silence() const noexcept {
   os::silence(own.get());
 }
 
-Engine::Engine() {
+Engine::Engine() : spin_tokens_(spin_token_count()) {
   os::Fd file = take_or_throw(os::create_shared_file("shoal-board", kBoardBytes));
   board_map_ =
       take_or_throw(memory::Mapping::map(file.get(), kBoardBytes, memory::Access::read_write));
@@ -70,6 +82,8 @@ Engine::Engine() {
   const os::Result<void> started =
       process::Runtime::instance().start_own_thread("shoal-service", [this] { serve(); });
   if (!started) throw ResourceError("a pool needs " + started.error().to_string());
+  process::Runtime::instance().at_exit(
+      [this] { notifier_.drain(base::Deadline::in(kNotifierGrace)); });
 }
 
 SharedBoard& Engine::board() noexcept {
@@ -77,12 +91,15 @@ SharedBoard& Engine::board() noexcept {
 }
 
 void Engine::Lock::unlock() {
+  if (engine_.to_wake_.empty() && engine_.to_log_.empty()) return lock_.unlock();
   const auto bells = std::exchange(engine_.to_wake_, {});
-  const auto records = std::exchange(engine_.to_log_, {});
+  auto records = std::exchange(engine_.to_log_, {});
   lock_.unlock();
   // A worker may be gone by now and its memory unmapped: such a wake wakes nobody.
   for (const auto* bell : bells) sync::Hardware::wake(*bell, 1);
-  for (const auto& [level, text] : records) base::log(level, text);
+  for (auto& [level, text] : records) {
+    engine_.notifier_.post([level = level, text = std::move(text)] { base::log(level, text); });
+  }
 }
 
 // --- waiting ------------------------------------------------------------------------------------
@@ -91,9 +108,9 @@ bool Engine::wait(Task& task, base::Deadline deadline) {
   if (task.is_done()) return true;
   Lock lock(*this);
   Waiter self;
-  task.waiters.push_back(&self);
+  task.add_waiter(self);
   const base::ScopeExit leave([&] {
-    std::erase(task.waiters, &self);
+    task.remove_waiter(self);
     if (leading_ == nullptr) pass_lead();
   });
   bool can_lead = true;
@@ -113,36 +130,117 @@ bool Engine::cancel(Task& task) {
   return task.pool != nullptr && task.pool->shared_from_this()->cancel(task);
 }
 
+// A part that is done has no pool any more, but those behind it may have.
+void Engine::drop(TaskRef first) {
+  std::vector<TaskRef> parts;  // outlives the lock
+  const Lock lock(*this);
+  while (first != nullptr && first->pool == nullptr) first = std::move(first->part->rest);
+  if (first == nullptr) return;
+  const std::shared_ptr<ProcessPool> pool = first->pool->shared_from_this();
+  parts = pool->drop(std::move(first));
+}
+
 // Collects until its own task is done. Before each sleep it posts where it will sleep and looks
 // once more: what is published after that look rings. False if it cannot sleep, because somebody
 // closed our descriptors: the service thread goes on.
 bool Engine::lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline) {
   leading_ = &self;
-  const base::ScopeExit leave([&] {
-    leading_ = nullptr;
-    post(Collector::service);
-    try {
-      collect();
-    } catch (const std::exception&) {  // no memory: the service thread looks again
-      os::ring(service_.own.get());
-    }
-  });
-  for (;;) {
-    post(Collector::leader_asleep);
+  const base::ScopeExit leave([&] { stop_leading(); });
+  while (!task.is_done()) {
+    if (poll(lock, task, deadline)) return true;
+    const bool on_words = list_words();
+    post(on_words ? Collector::leader_on_words : Collector::leader_asleep);
     collect();
     if (task.is_done() || deadline.is_past()) return true;
-    if (!sleep_unlocked(lock, deadline)) return false;
+    const auto begin = base::Deadline::Clock::now();
+    if (!sleep(lock, deadline, on_words)) return false;
+    spin_history_.slept(base::Deadline::Clock::now() - begin);
+    collect();
+  }
+  return true;
+}
+
+// With nothing in flight nobody can ring: the board may stay as it is.
+void Engine::stop_leading() {
+  leading_ = nullptr;
+  if (!has_tasks()) return;
+  post(Collector::service);
+  try {
+    collect();
+  } catch (const std::exception&) {  // no memory: the service thread looks again
+    os::ring(service_.own.get());
   }
 }
 
-bool Engine::sleep_unlocked(Lock& lock, base::Deadline deadline) {
+// Collects without sleeping for as long as its pool allows, counted from the last result that came.
+// True if there is nothing to wait for any more.
+bool Engine::poll(Lock& lock, const Task& task, base::Deadline deadline) {
+  // Looking at the clock takes as long as some looks at the mailboxes.
+  constexpr unsigned kLooksPerClock = 16;
+  const Duration spin = task.pool->spin();
+  if (spin <= Duration::zero() || !spin_history_.should_spin() || !spin_tokens_.lead()) {
+    return false;
+  }
+  ++spins_;
+  if (posted_ != Collector::polling) post(Collector::polling);
+  base::Deadline end = std::min(base::Deadline::in(spin), deadline);
+  for (unsigned looks = 1;; ++looks) {
+    const std::uint64_t before = collected_;
+    collect();
+    if (task.is_done()) {
+      spin_history_.spun(true);
+      return true;
+    }
+    if (looks % kLooksPerClock == 0) {
+      if (end.is_past()) break;
+      if (!spin_tokens_.lead()) break;
+    }
+    if (collected_ != before) end = std::min(base::Deadline::in(spin), deadline);
+    lock.unlock();
+    sync::Hardware::relax();
+    lock.lock();
+  }
+  spin_history_.spun(false);
+  return deadline.is_past();
+}
+
+// Lists the words that change with the next results: a sleep on those costs a system call less on
+// each side than one on descriptors. False if there are too many, or the kernel is too old.
+bool Engine::list_words() {
+  constexpr std::size_t kMostWords = 32;  // each costs a little at every sleep
+  words_.clear();
+  if (!can_wait_on_words_) return false;
+  words_.push_back({&leader_word_, leader_word_.load(std::memory_order_relaxed)});
+  for (const auto& pool : pools_) pool->add_words(words_);
+  return words_.size() <= kMostWords;
+}
+
+// The words are read anew: what has been collected since they were listed does not count.
+bool Engine::sleep(Lock& lock, base::Deadline deadline, bool on_words) {
+  if (on_words) list_words();
+  is_leader_asleep_ = true;
   lock.unlock();
   const base::ScopeExit relock([&] {
     lock.lock();
-    leader_.silence();
+    is_leader_asleep_ = false;
+    if (!on_words) leader_.silence();
   });
+  if (on_words) {
+    can_wait_on_words_ = static_cast<bool>(os::futex_wait_any(words_, deadline));
+    return true;
+  }
   const std::array ears{leader_.ear.get(), leader_.own.get()};
   return static_cast<bool>(os::wait_readable(ears, deadline));
+}
+
+void Engine::rouse_leader() {
+  if (!is_leader_asleep_) return;
+  if (posted_ != Collector::leader_on_words) {
+    os::ring(leader_.own.get());
+    return;
+  }
+  leader_word_.fetch_add(1, std::memory_order_relaxed);
+  wake_later(leader_word_);
 }
 
 void Engine::follow(Lock& lock, Task& task, Waiter& self, base::Deadline deadline) {
@@ -167,10 +265,12 @@ void Engine::pass_lead() {
 }
 
 void Engine::announce(Task& task) {
-  for (Waiter* waiter : std::exchange(task.waiters, {})) {
+  for (Waiter* waiter = std::exchange(task.waiters, nullptr); waiter != nullptr;) {
+    Waiter* const next = std::exchange(waiter->next, nullptr);
     waiter->is_called = true;
     waiter->wake.notify_one();
-    if (waiter == leading_) os::ring(leader_.own.get());
+    if (waiter == leading_) rouse_leader();
+    waiter = next;
   }
 }
 
@@ -201,7 +301,8 @@ base::Deadline Engine::serve_once(base::Deadline next) {
     collect();
   }
   expire();
-  return timers_.empty() ? base::Deadline::never() : timers_.begin()->first;
+  serving_until_ = timers_.empty() ? base::Deadline::never() : timers_.begin()->first;
+  return serving_until_;
 }
 
 void Engine::handle(std::uint64_t key) {
@@ -224,7 +325,11 @@ std::shared_ptr<ProcessPool> Engine::owner_of(WorkerId worker) {
 
 void Engine::collect() {
   // By index: collecting may finish a pool and remove it.
-  for (std::size_t i = pools_.size(); i-- > 0;) pools_[i]->collect();
+  for (std::size_t i = pools_.size(); i-- > 0;) collected_ += pools_[i]->collect();
+}
+
+bool Engine::has_tasks() const {
+  return std::ranges::any_of(pools_, [](const auto& pool) { return pool->has_tasks(); });
 }
 
 void Engine::expire() {
@@ -269,6 +374,8 @@ void Engine::stop_watching(int control) { poller_->remove(control); }
 
 void Engine::arm(base::Deadline deadline, WorkerId worker) {
   timers_.emplace(deadline, worker);
+  if (deadline >= serving_until_) return;
+  serving_until_ = deadline;
   os::ring(service_.own.get());
 }
 

@@ -15,19 +15,31 @@
 #include "base/log.hpp"
 #include "memory/mapping.hpp"
 #include "os/event.hpp"
+#include "os/futex.hpp"
 #include "pool/function_table.hpp"
+#include "pool/notifier.hpp"
+#include "pool/spin_history.hpp"
+#include "pool/spin_tokens.hpp"
 #include "pool/task.hpp"
 #include "pool/worker_memory.hpp"
 
 namespace shoal::pool {
 
+/// Names one incarnation of a worker, or a timer; never used again.
 using WorkerId = std::uint64_t;
+
+class Incarnation;
 
 /// What all pools of one process share: the lock, the board, and the service thread.
 ///
 /// Results are collected by the first thread that waits for one, on behalf of all (the *leader*);
 /// the others (*followers*) sleep until their task is done or the lead falls to them. While nobody
-/// waits, the service thread collects. Deaths and time limits are the service thread's alone.
+/// waits, the service thread collects, and so does, in passing, whoever submits while much is
+/// queued. Deaths and time limits are the service thread's alone.
+///
+/// A leader polls for a while before it sleeps, if a spin token is free. The board says how it
+/// waits, so that workers ring the right bell, or none. Once a leader is gone and nothing is in
+/// flight, the board goes on saying what it said: the next task to be published corrects it.
 ///
 /// Lock order: the engine's lock is taken last, and is never held while sleeping, encoding,
 /// decoding or running a user's code (a log sink is a user's code, too). Arguments that need a file
@@ -62,8 +74,11 @@ class Engine {
 
   /// Cancels `task` if it has not started.
   bool cancel(Task& task);
+  /// Cancels what has not started of a map, from this part on; nobody wants it any more.
+  void drop(TaskRef first);
 
   FunctionTable& functions() noexcept { return functions_; }
+  Notifier& notifier() noexcept { return notifier_; }
   WorkerId next_worker_id() noexcept { return next_worker_id_++; }
 
   /// What workers are given: the board, and the buttons of the two bells.
@@ -87,6 +102,16 @@ class Engine {
   void wake_later(const std::atomic<std::uint32_t>& bell) { to_wake_.push_back(&bell); }
   /// Writes a log record once the lock is free: a sink may block, or come back to us.
   void log_later(LogLevel level, std::string text) { to_log_.emplace_back(level, std::move(text)); }
+  /// Sees to it that somebody collects what workers are about to be handed.
+  void expect_results() {
+    if (leading_ == nullptr && posted_ != Collector::service) post(Collector::service);
+  }
+  bool has_leader() const noexcept { return leading_ != nullptr; }
+  /// Has a leader that sleeps look again.
+  void rouse_leader();
+  SpinTokens<Incarnation>& spin_tokens() noexcept { return spin_tokens_; }
+  /// How often a leader has polled.
+  std::uint64_t spins() const noexcept { return spins_; }
   /// Calls ProcessPool::on_timeout for `worker` at `deadline`, if it is watched then.
   void arm(base::Deadline deadline, WorkerId worker);
   /// Wakes those who wait for `task`, whose status is final.
@@ -108,10 +133,17 @@ class Engine {
   base::Deadline serve_once(base::Deadline next);
   void handle(std::uint64_t key);
   void collect();
+  bool has_tasks() const;
   void expire();
-  void post(Collector collector) { board().post(collector); }
+  void post(Collector collector) {
+    posted_ = collector;
+    board().post(collector);
+  }
   bool lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline);
-  bool sleep_unlocked(Lock& lock, base::Deadline deadline);
+  void stop_leading();
+  bool poll(Lock& lock, const Task& task, base::Deadline deadline);
+  bool list_words();
+  bool sleep(Lock& lock, base::Deadline deadline, bool on_words);
   void follow(Lock& lock, Task& task, Waiter& self, base::Deadline deadline);
   void pass_lead();
   SharedBoard& board() noexcept;
@@ -129,7 +161,18 @@ class Engine {
   std::multimap<base::Deadline, WorkerId> timers_;
   std::vector<const std::atomic<std::uint32_t>*> to_wake_;
   std::vector<std::pair<LogLevel, std::string>> to_log_;
+  base::Deadline serving_until_ = base::Deadline::never();  // when the service thread looks again
   Waiter* leading_ = nullptr;  // who collects; none: the service thread
+  bool is_leader_asleep_ = false;
+  std::atomic<std::uint32_t> leader_word_{0};  // changes when the leader is to look again
+  std::vector<os::FutexWord> words_;           // what the leader sleeps on
+  bool can_wait_on_words_ = true;              // as far as is known
+  Collector posted_ = Collector::service;  // what the board says
+  SpinTokens<Incarnation> spin_tokens_;
+  SpinHistory spin_history_;
+  std::uint64_t spins_ = 0;
+  std::uint64_t collected_ = 0;
+  Notifier notifier_;
   std::deque<Waiter*> followers_;
   std::atomic<WorkerId> next_worker_id_{1};
 };

@@ -16,6 +16,19 @@ const std::string& Function::name() const {
 }
 
 const Function& FunctionTable::intern(const internal::CallTarget& call) {
+  std::atomic<const Function*>& recent = recent_[recent_index(call)];
+  // acquire: pairs with the release below; the entry itself does not change any more.
+  const Function* const found = recent.load(std::memory_order_acquire);
+  if (found != nullptr && found->call.invoker == call.invoker &&
+      found->call.target == call.target) {
+    return *found;
+  }
+  const Function& function = add(call);
+  recent.store(&function, std::memory_order_release);
+  return function;
+}
+
+const Function& FunctionTable::add(const internal::CallTarget& call) {
   const std::lock_guard guard(mutex_);
   const auto [at, is_new] = known_.try_emplace({call.invoker, call.target}, nullptr);
   if (!is_new && at->second != nullptr) return *at->second;

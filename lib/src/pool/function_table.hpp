@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -9,6 +11,7 @@
 #include <utility>
 
 #include "pool/mailbox_layout.hpp"
+#include "pool/run_times.hpp"
 #include "serial/function_ref.hpp"
 #include "shoal/function.hpp"
 
@@ -22,6 +25,7 @@ class Function {
 
   internal::CallTarget call;
   FunctionSlot slot;  ///< as workers read it; `slot.id` is the number
+  mutable RunTimes times;  ///< under the engine's lock
 
   /// How errors name it: the function's symbol where there is one, else its place; a stateless
   /// type's name. Looked up once. Thread-safe.
@@ -46,8 +50,16 @@ class FunctionTable {
   ModuleSlot module(std::uint32_t index) const;
 
  private:
+  static constexpr std::size_t kRecent = 256;
+
+  static std::size_t recent_index(const internal::CallTarget& call) noexcept {
+    const auto bits = reinterpret_cast<std::uintptr_t>(call.invoker) ^ call.target;
+    return (bits >> 4 ^ bits >> 12) % kRecent;
+  }
+  const Function& add(const internal::CallTarget& call);
   std::pair<std::uint16_t, std::uint64_t> place(std::uintptr_t address);
 
+  std::array<std::atomic<const Function*>, kRecent> recent_{};  // found without the lock
   mutable std::mutex mutex_;
   std::map<std::pair<internal::Invoker, std::uintptr_t>, const Function*> known_;
   std::deque<Function> functions_;

@@ -1,44 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shoal/future.hpp"
 
+#include <algorithm>
 #include <future>
-#include <stdexcept>
 
-#include "base/log.hpp"
 #include "pool/engine.hpp"
 #include "pool/process_pool.hpp"
+#include "pool/raise_failure.hpp"
 #include "process/runtime.hpp"
-#include "serial/exception_codec.hpp"
 #include "shoal/error.hpp"
 
 namespace shoal::internal {
-namespace {
 
 using pool::Task;
 
-// Throws what kept a task from a value.
-void raise_failure(const Task& task) {
-  switch (task.status()) {
-    case Task::Status::finished:
-      return;
-    case Task::Status::raised: {
-      Reader reader(task.payload.bytes(), task.payload.descriptors());
-      serial::throw_exception(reader, task.name());
-    }
-    default:
-      task.raise();
-  }
-}
-
-}  // namespace
-
 pool::Task& FutureBase::task() const {
   if (task_ == nullptr) throw std::future_error(std::future_errc::no_state);
-  if (task_->generation != process::Runtime::generation()) {
-    throw std::logic_error(
-        "Future: it belongs to the process that this one was forked from, which alone gets its "
-        "result");
-  }
+  pool::check_generation(*task_);
   return *task_;
 }
 
@@ -51,15 +29,6 @@ bool FutureBase::cancel() {
   return pool::Engine::instance().cancel(task);
 }
 
-void FutureBase::abandon() noexcept {
-  if (task_ == nullptr || task_->generation != process::Runtime::generation()) return;
-  try {
-    cancel();
-  } catch (const std::exception& error) {  // no memory for the cancellation: it runs
-    base::log(LogLevel::warn, std::string("a task was not cancelled: ") + error.what());
-  }
-}
-
 bool FutureBase::wait(Duration timeout) const {
   Task& task = this->task();
   return task.is_done() || pool::Engine::instance().wait(task, base::Deadline::in(timeout));
@@ -69,29 +38,36 @@ std::exception_ptr FutureBase::exception() const {
   const Task& task = this->task();
   wait();
   try {
-    raise_failure(task);
+    pool::raise_failure(task);
     return nullptr;
   } catch (...) {
     return std::current_exception();
   }
 }
 
-Reader FutureBase::read(Duration timeout) const {
+FutureBase::Reading FutureBase::read(Duration timeout, bool is_bulk) const {
   Task& task = this->task();
   if (!wait(timeout)) {
     throw TimeoutError("task " + task.name() + " is not done after " +
                        std::to_string(std::chrono::duration<double>(timeout).count()) + " s");
   }
-  raise_failure(task);
-  return Reader(task.payload.bytes(), task.payload.descriptors());
+  pool::raise_failure(task);
+  const std::span<const std::byte> bytes = task.payload.bytes();
+  if (is_bulk || !task.payload.is_leased()) {
+    return {Reader(bytes, task.payload.descriptors()), nullptr};
+  }
+  auto copy = std::make_unique_for_overwrite<std::byte[]>(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), copy.get());
+  Reader reader({copy.get(), bytes.size()}, task.payload.descriptors());
+  return {reader, std::move(copy)};
 }
 
-Reader FutureBase::read_once(Duration timeout) {
-  Reader reader = read(timeout);
+FutureBase::Reading FutureBase::read_once(Duration timeout, bool is_bulk) {
+  Reading reading = read(timeout, is_bulk);
   if (task().is_given_away.exchange(true)) {
     throw std::future_error(std::future_errc::future_already_retrieved);
   }
-  return reader;
+  return reading;
 }
 
 }  // namespace shoal::internal

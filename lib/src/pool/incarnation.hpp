@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <bitset>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
 
 #include "memory/ring_allocator.hpp"
+#include "os/futex.hpp"
 #include "pool/dispatcher.hpp"
 #include "pool/function_table.hpp"
 #include "pool/mailbox.hpp"
+#include "pool/parcel.hpp"
 #include "pool/worker_memory.hpp"
 #include "process/child.hpp"
 
@@ -21,11 +25,18 @@ namespace shoal::pool {
 /// Under the engine's lock.
 class Incarnation {
  public:
+  /// Arguments up to this size go through the ring in D; larger ones in files of their own.
+  static constexpr std::size_t kLargestCopiedArguments = 16 << 10;
+
   Incarnation(WorkerMemory&& memory, std::shared_ptr<process::Child> child, os::Fd control)
       : memory_(std::move(memory)),
         mailbox_(memory_.submissions(), memory_.completions(), memory_.gate()),
         child_(std::move(child)),
         control_(std::move(control)) {}
+  Incarnation(Incarnation&&) noexcept = default;
+  ~Incarnation() {
+    if (leases_ != nullptr) leases_->close();
+  }
 
   const std::shared_ptr<process::Child>& child() const noexcept { return child_; }
   int control() const noexcept { return control_.get(); }
@@ -36,11 +47,16 @@ class Incarnation {
   /// Reads the worker's first message; false if it is no hello, or was read before.
   bool read_hello();
 
-  /// Hands `task` over. Refused: the worker has stopped reading or broken the protocol, and is to
-  /// be killed. Impossible: this process lacks what it takes; `task.raise` is set.
+  /// Hands `task` over; the worker sees it at the next publish(). Full: there is no room behind
+  /// what it has already. Refused: the worker has stopped reading, and is to be killed. Impossible:
+  /// this process lacks what it takes; the task says what.
   Delivery deliver(Task& task, const FunctionTable& functions);
+  /// Lets the worker take what was delivered; false if it broke the protocol.
+  bool publish();
   /// Takes the youngest task back; false if the worker has it already.
   bool take_back();
+  /// Asks the worker to leave off a part of a map behind the element it runs.
+  void end_run(const Task& part) noexcept { mailbox_.end_run(part.ticket); }
   /// Tells the worker to leave.
   void dismiss() noexcept { mailbox_.command(Command::exit); }
   /// True if the worker must be woken, on bell(), to see the above.
@@ -55,22 +71,45 @@ class Incarnation {
       no_room,  ///< this process lacks the memory or descriptors to take it
     };
     Kind kind = Kind::nothing;
-    bool is_value = false;  ///< a value, not an exception
-    Payload result;
+    Completed completed;
   };
-  /// Takes the result of the task with `ticket`, the oldest one delivered.
-  Harvest collect(std::uint64_t ticket);
+  /// Takes the result of `task`, the oldest one delivered.
+  Harvest collect(const Task& task);
   bool has_tasks() const noexcept { return mailbox_.in_flight() > 0; }
   /// Ticket of the last task that may have started.
   std::uint64_t taken() const noexcept { return mailbox_.taken(); }
+
+  /// What a worker that has died while it ran `task`, perhaps a part of a map, had finished of it.
+  void rescue(const Task& task, WorkerEnd& end) const;
+
+  /// Lets the worker know which segments are gone; true if it still held one of them.
+  bool drop_segments(const memory::Arena& arena) noexcept;
+
+  /// True if collect() may find something: a look at one word.
+  bool has_news() const noexcept { return mailbox_.has_news(); }
+  /// The word that changes with the next result, and what it holds until then.
+  os::FutexWord next_result() const noexcept;
+  /// Lets the worker poll before it sleeps, or no more.
+  void allow_spin(bool may_spin) noexcept { mailbox_.allow_spin(may_spin); }
+  /// How often it has polled, by its own word.
+  std::uint64_t spins() const noexcept { return mailbox_.spins(); }
 
  private:
   enum class Fetch { done, no_room, impossible };
 
   void introduce(const Function& function, const FunctionTable& functions);
-  bool place_arguments(Task& task, Entry& entry, os::Fd& file);
+  bool has_room_for(const Function& function) const;
+  Delivery place_arguments(Task& task, Entry& entry, os::Fd& file);
+  Delivery place_in_segment(Task& task, Entry& entry);
   Delivery post_parcel(Task& task, const Entry& entry, const os::Fd& file);
-  Fetch fetch(const Completion& completion, Payload& result);
+  Delivery explain(Task& task, const char* what, const os::Failure& failure) const;
+  static bool is_possible(const Completion& completion, const Task& task);
+  Fetch fetch(const Completion& completion, const Task& task, Payload& result);
+  Fetch fetch_bytes(const Completion& completion, const Task& task, Payload& result);
+  Fetch fetch_from_segment(const Completion& completion, const Task& task, Payload& result);
+  Fetch fetch_segment(const Completion& completion);
+  void give_back_lost(const Completion& completion) noexcept;
+  Fetch add_segment(const Parcel& parcel);
   Fetch fetch_parcel(const Completion& completion, Payload& result);
   static Fetch fetch_file(const os::Fd& file, std::size_t size, Payload& result);
 
@@ -81,6 +120,9 @@ class Incarnation {
   memory::RingAllocator arguments_{sizeof(SharedSubmissions::arguments)};
   std::deque<bool> uses_arguments_;  // for each task in flight: is there a piece of the ring?
   std::uint32_t known_modules_ = 0;  // modules the worker has been told of
+  std::array<std::shared_ptr<const memory::Mapping>, kSegmentSlots> reply_segments_;
+  std::shared_ptr<ReplyLeases> leases_ = std::make_shared<ReplyLeases>(memory_.submissions());
+  std::bitset<kSegmentSlots> lost_segments_;  // those that came and could not be mapped
   bool has_said_hello_ = false;
   std::string violation_;
 };

@@ -12,14 +12,16 @@
 //   W  completions  256 KiB   written by the worker alone; the parent maps it read-only
 //   G  gate           4 KiB   the one word that both write
 //
-//   D  0x00000 header | 0x0040 cq_head | 0x0080 bell | 0x00c0 command
+//   D  0x00000 header | 0x0040 cq_head | 0x0080 bell | 0x00c0 command | 0x0100 may_spin, end_run
+//      0x00140 segments_version, segments 64 x 8 bytes | 0x00380 released, release ring 256 x 2
 //      0x01000 entries    64 x  128 bytes
 //      0x03000 functions 512 x   32 bytes
 //      0x07000 modules    32 x  256 bytes
 //      0x09000 arguments  28 KiB            a ring, kept in the parent's heap
 //      0x10000 end
 //
-//   W  0x00000 cq_tail | 0x0040 taken, started | 0x0080 sleeping
+//   W  0x00000 cq_tail | 0x0040 taken, started, run_ticket, run_offset, progress
+//      0x00080 sleeping, spins
 //      0x01000 completions 64 x 128 bytes
 //      0x03000 replies    244 KiB           a ring, kept in the worker's heap
 //      0x40000 end
@@ -39,7 +41,16 @@
 //     first byte of the task's arguments is decoded. A ticket is never used twice.
 //  5. `cq_tail` is the only commit point of a result: completions [0, cq_tail) are whole.
 //  6. The worker writes completion i only while i < cq_head + kDepth, which invariant 1 gives.
-//  7. The parent reads W and G as input from a stranger: it copies, checks, then uses, and ends the
+//  7. `run_ticket` names the part of a map whose results are being written to the reply ring at
+//     `run_offset`; `progress` says how many of its elements are done, and the bytes of their
+//     results, which are whole. `run_ticket` is zero while the other two change owners.
+//  8. A large argument lies in a segment, a file that several workers read. `segments` holds the id
+//     of the segment in each slot; a worker unmaps what it has of another id there once
+//     `segments_version` has changed.
+//  9. A large result lies in a segment of its worker's. Its block, by number, is the worker's again
+//     once it stands in the release ring below `released`. No number is out twice, so that the
+//     ring never overflows.
+// 10. The parent reads W and G as input from a stranger: it copies, checks, then uses, and ends the
 //     worker at the first value that these rules forbid.
 //
 // Worked example, first task of a worker: the parent writes entries[0] = {ticket 41, ...}, moves
@@ -49,24 +60,30 @@
 
 namespace shoal::pool {
 
-inline constexpr std::uint32_t kMailboxVersion = 1;
+inline constexpr std::uint32_t kMailboxVersion = 3;
 inline constexpr std::uint64_t kMailboxMagic = 0x584f424c4c414f48;  ///< the first word of D
 
 inline constexpr std::uint32_t kDepth = 64;  ///< entries of each ring
 inline constexpr std::uint32_t kFunctionSlots = 512;
 inline constexpr std::uint32_t kModuleSlots = 32;
+inline constexpr std::uint32_t kSegmentSlots = 64;
+inline constexpr std::uint32_t kReplyBlocks = 256;
+/// With a block's number in the release ring: the parent does not have the block's segment.
+inline constexpr std::uint16_t kSegmentMissing = 0x8000;
 
 inline constexpr std::size_t kSubmissionsBytes = 64 << 10;
 inline constexpr std::size_t kCompletionsBytes = 256 << 10;
 inline constexpr std::size_t kGateBytes = 4 << 10;
 inline constexpr std::size_t kEntryInlineBytes = 88;
-inline constexpr std::size_t kCompletionInlineBytes = 104;
+inline constexpr std::size_t kCompletionInlineBytes = 88;
 
 /// Where the bytes of arguments or of a result are.
 enum class Place : std::uint8_t {
   in_entry = 0,    ///< within the entry or completion itself
   in_mailbox = 1,  ///< in the argument ring of D, or the reply ring of W
   in_file = 2,     ///< in a sealed shared file sent ahead over the control socket
+  in_segment = 3,  ///< in a segment of the sender's
+  in_new_segment = 4,  ///< the same, and its file was sent ahead; of results only
 };
 
 /// How a task ended, as its worker says.
@@ -79,27 +96,36 @@ enum class Command : std::uint32_t { run = 0, exit = 1 };
 struct Entry {
   std::uint64_t ticket;
   std::uint64_t size;         ///< bytes of arguments
+  std::uint64_t offset;       ///< in D's argument ring, or in the segment
   std::uint32_t function;     ///< id of the function; its slot is id % kFunctionSlots
-  std::uint32_t offset;       ///< in D's argument ring, for Place::in_mailbox
+  std::uint32_t items;        ///< for a part of a map: its elements; 0: one plain call
   std::uint16_t attempt;      ///< 1 for the first
   std::uint16_t descriptors;  ///< how many ride along over the control socket, without the file
+  std::uint16_t segment;      ///< the slot, for Place::in_segment
   Place place;
-  std::array<std::uint8_t, 11> unused;
+  std::uint8_t unused;
   std::array<std::byte, kEntryInlineBytes> bytes;
 };
 static_assert(sizeof(Entry) == 128);
+inline constexpr std::size_t kEntryHeaderBytes = offsetof(Entry, bytes);
 
 /// One result, as the worker hands it back.
 struct Completion {
   std::uint64_t ticket;
   std::uint64_t size;         ///< bytes of the value or exception
-  std::uint32_t offset;       ///< in W's reply ring, for Place::in_mailbox
+  std::uint32_t offset;       ///< in W's reply ring, or in the segment
+  std::uint32_t items;        ///< for a part of a map: the elements that have a value, the first
+  std::uint32_t error_bytes;  ///< for a part of a map: the exception at the end, if one ended it
+  std::uint32_t nanoseconds;  ///< how long the task ran; the largest number: that long or longer
   std::uint16_t descriptors;  ///< as in Entry
   Place place;
   Outcome outcome;
+  std::uint16_t segment;      ///< the slot, for Place::in_segment
+  std::uint16_t block;        ///< its number, to be given back
   std::array<std::byte, kCompletionInlineBytes> bytes;
 };
 static_assert(sizeof(Completion) == 128);
+inline constexpr std::size_t kCompletionHeaderBytes = offsetof(Completion, bytes);
 
 /// A function: who decodes and calls (`invoker`), and whom it calls (`target`), each as an offset
 /// into one of the modules. The slot of a function may be given to another one while no task in
@@ -134,6 +160,12 @@ struct Submissions {
   alignas(64) Atomic<std::uint64_t> cq_head;  ///< completions the parent has copied
   alignas(64) Atomic<std::uint32_t> bell;     ///< counts wakes; the worker sleeps on it
   alignas(64) Atomic<std::uint32_t> command;  ///< a Command
+  alignas(64) Atomic<std::uint32_t> may_spin;  ///< 1: the worker holds a spin token
+  Atomic<std::uint64_t> end_run;               ///< ticket of the part of a map that is to end early
+  alignas(64) Atomic<std::uint64_t> segments_version;
+  std::array<Atomic<std::uint64_t>, kSegmentSlots> segments;  ///< ids; 0: none
+  alignas(64) Atomic<std::uint64_t> released;                 ///< blocks given back to the worker
+  std::array<std::uint16_t, kReplyBlocks> release_ring;       ///< their numbers
   alignas(4096) std::array<Entry, kDepth> entries;
   std::array<FunctionSlot, kFunctionSlots> functions;
   std::array<ModuleSlot, kModuleSlots> modules;
@@ -149,7 +181,11 @@ struct Completions {
   alignas(64) Atomic<std::uint64_t> cq_tail;   ///< completions that are whole
   alignas(64) Atomic<std::uint64_t> taken;     ///< ticket of the last task begun; 0: none
   Atomic<std::int64_t> started;                ///< when, in steady-clock nanoseconds
-  alignas(64) Atomic<std::uint32_t> sleeping;  ///< 1: ring the bell after publishing
+  Atomic<std::uint64_t> run_ticket;            ///< of the part whose elements run now; 0: none
+  Atomic<std::uint64_t> run_offset;            ///< of its results in the reply ring
+  Atomic<std::uint64_t> progress;              ///< internal::ItemRun::Progress
+  alignas(64) Atomic<std::uint32_t> sleeping;  ///< odd: ring the bell after publishing
+  Atomic<std::uint64_t> spins;                 ///< how often the worker polled before it slept
   alignas(4096) std::array<Completion, kDepth> completions;
   std::array<std::byte, 244 << 10> replies;
 };
@@ -177,8 +213,5 @@ struct GateValue {
 constexpr std::int32_t distance(std::uint32_t a, std::uint32_t b) noexcept {
   return static_cast<std::int32_t>(a - b);
 }
-
-/// Copies bytes that another process may be changing, once: what is checked afterwards is the copy.
-void copy_shared(void* to, const void* from, std::size_t bytes) noexcept;
 
 }  // namespace shoal::pool

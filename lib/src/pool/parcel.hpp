@@ -11,15 +11,19 @@ namespace shoal::pool {
 
 /// Descriptors on their way between a pool and a worker, over the control socket. A parcel is sent
 /// before the entry or completion that speaks of it is published; its first descriptor is the file
-/// that holds the bytes, where `has_file`.
+/// that holds the bytes, where `has_file`. A parcel of kSegmentTicket brings the file of a segment
+/// that entries from now on may point into.
 struct ParcelLabel {
   std::uint64_t ticket = 0;  ///< of the task it belongs to
   std::uint32_t has_file = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t slot = 0;     ///< of the segment
+  std::uint64_t segment = 0;  ///< its id
+  std::uint64_t bytes = 0;    ///< its size
 };
 
 /// The first message of a worker: it is ready to take tasks.
 inline constexpr std::uint64_t kHelloTicket = ~std::uint64_t{0};
+inline constexpr std::uint64_t kSegmentTicket = kHelloTicket - 1;
 
 os::Result<void> send_parcel(int socket, const ParcelLabel& label, std::span<const int> fds,
                              os::Wait wait) noexcept;

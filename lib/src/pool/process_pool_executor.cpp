@@ -13,6 +13,9 @@ namespace {
 constexpr unsigned kMostWorkers = 1024;
 
 const PoolOptions& check(const PoolOptions& options) {
+  if (options.spin < Duration::zero()) {
+    throw std::invalid_argument("PoolOptions::spin is negative: give 0 to sleep at once");
+  }
   if (options.max_workers >= 1 && options.max_workers <= kMostWorkers) return options;
   throw std::invalid_argument("PoolOptions::max_workers is " + std::to_string(options.max_workers) +
                               ": give 1 to " + std::to_string(kMostWorkers));
@@ -41,17 +44,24 @@ std::shared_ptr<pool::Task> ProcessPoolExecutor::submit_encoded(const internal::
   return pool().submit(call, std::move(arguments));
 }
 
+internal::MapCursor ProcessPoolExecutor::submit_items(const internal::CallTarget& call,
+                                                      std::vector<internal::ItemBatch> batches) {
+  std::size_t count = 0;
+  for (const internal::ItemBatch& batch : batches) count += batch.count;
+  return {pool().submit(call, std::move(batches)), count};
+}
+
+internal::WriterMemory& ProcessPoolExecutor::argument_memory() const {
+  return pool().argument_memory();
+}
+
 void ProcessPoolExecutor::shutdown(ShutdownOptions options) {
   pool::ProcessPool& pool = this->pool();
   pool.close(options.cancel_futures);
   if (options.wait) pool.join();
 }
 
-PoolStats ProcessPoolExecutor::stats() const {
-  const pool::Dispatcher::Counts counts = pool().counts();
-  return {counts.workers,   counts.idle,   counts.queued, counts.running,
-          counts.completed, counts.failed, counts.lost,   counts.restarted};
-}
+PoolStats ProcessPoolExecutor::stats() const { return pool().stats(); }
 
 pool::ProcessPool& ProcessPoolExecutor::pool() const {
   if (pool_ == nullptr) throw std::logic_error("ProcessPoolExecutor: it was moved from");

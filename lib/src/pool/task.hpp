@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <new>
+#include <span>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "pool/function_table.hpp"
+#include "pool/part.hpp"
 #include "pool/payload.hpp"
 
 namespace shoal::pool {
@@ -20,6 +23,7 @@ class ProcessPool;
 struct Waiter {
   std::condition_variable wake;
   bool is_called = false;  ///< its task is done, or it is to collect; under the engine's lock
+  Waiter* next = nullptr;  ///< the next one that waits for the same task
 };
 
 /// One call, from submit to its result: what a Future shares. Apart from `status`, its members are
@@ -31,8 +35,8 @@ class Task {
     running,    ///< handed to a worker
     finished,   ///< `payload` holds the encoded value
     raised,     ///< `payload` holds the encoded exception
-    failed,     ///< `raise` throws what kept it from a result
-    cancelled,  ///< `raise` throws CancelledError
+    failed,     ///< raise() throws what kept it from a result
+    cancelled,  ///< raise() throws CancelledError
   };
 
   Task(const Function& called, Payload arguments)
@@ -45,24 +49,62 @@ class Task {
   /// Enters a final status, once; the members that go with it are set before.
   void finish(Status status) noexcept { status_.store(status, std::memory_order_release); }
   void set_running(bool is_running) noexcept {
-    status_.store(is_running ? Status::running : Status::queued, std::memory_order_release);
+    status_.store(is_running ? Status::running : Status::queued, std::memory_order_relaxed);
   }
 
   /// How errors name the task.
   const std::string& name() const { return function->name(); }
 
+  /// Says what keeps the task from a result; `thrower` throws a fresh exception at each call.
+  template <class Thrower>
+  void fail_by(Thrower&& thrower) {
+    thrower_ = std::make_unique<std::function<void()>>(std::forward<Thrower>(thrower));
+  }
+  /// Throws what was said; where nothing was, there was no memory to say it.
+  void raise() const {
+    if (thrower_ == nullptr) throw std::bad_alloc();
+    (*thrower_)();
+  }
+
+  /// Adds one who waits; or removes it, if it is there.
+  void add_waiter(Waiter& waiter) noexcept { waiter.next = std::exchange(waiters, &waiter); }
+  void remove_waiter(const Waiter& waiter) noexcept {
+    for (Waiter** at = &waiters; *at != nullptr; at = &(*at)->next) {
+      if (*at != &waiter) continue;
+      *at = waiter.next;
+      return;
+    }
+  }
+
+  /// What is handed to the worker: the bytes, and the shared block that holds them, if one does.
+  struct Arguments {
+    std::span<const std::byte> bytes;
+    std::span<const std::shared_ptr<const UniqueFd>> descriptors;
+    const ArenaBlock* block;
+  };
+  Arguments arguments() const noexcept {
+    if (part == nullptr) return {payload.bytes(), payload.descriptors(), payload.block()};
+    const Payload& all = part->batch->bytes;
+    const std::size_t begin = part->batch->offset_of(part->first);
+    const std::size_t end = part->batch->offset_of(part->first + part->count);
+    return {all.bytes().subspan(begin, end - begin), all.descriptors(), all.block()};
+  }
+
   const Function* function;
-  Payload payload;              ///< arguments, then the result
-  std::function<void()> raise;  ///< throws a fresh exception at each call
-  std::uint64_t ticket = 0;     ///< of the current attempt
+  Payload payload;                 ///< arguments, then the result
+  std::unique_ptr<Part> part;      ///< for a part of a map; it has the arguments
+  std::uint64_t ticket = 0;        ///< of the current attempt
+  ProcessPool* pool = nullptr;     ///< none once the status is final
+  Waiter* waiters = nullptr;       ///< who waits for the status
+  std::uint32_t generation = 0;    ///< of the process that submitted it
+  std::uint32_t expected_ns = 0;   ///< how long this attempt was expected to run, when delivered
   std::uint16_t attempt = 0;
-  ProcessPool* pool = nullptr;             ///< none once the status is final
-  std::uint32_t generation = 0;            ///< of the process that submitted it
+  bool can_be_prefetched = true;   ///< behind others, in one worker's hands
   std::atomic<bool> is_given_away{false};  ///< a value that cannot be copied was handed out
-  std::vector<Waiter*> waiters;
 
  private:
   std::atomic<Status> status_{Status::queued};
+  std::unique_ptr<std::function<void()>> thrower_;
 };
 
 using TaskRef = std::shared_ptr<Task>;

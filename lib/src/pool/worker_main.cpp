@@ -1,35 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/worker_main.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <limits>
+#include <optional>
+#include <utility>
 
 #include "base/log.hpp"
-#include "memory/ring_allocator.hpp"
 #include "os/after_fork.hpp"
 #include "os/child.hpp"
 #include "os/event.hpp"
 #include "os/fork_generation.hpp"
-#include "os/memfd.hpp"
+#include "os/memory.hpp"
+#include "os/thread.hpp"
+#include "pool/argument_reader.hpp"
 #include "pool/function_table.hpp"
 #include "pool/mailbox.hpp"
 #include "pool/parcel.hpp"
+#include "pool/reply_sender.hpp"
+#include "pool/spin_history.hpp"
 #include "pool/worker_memory.hpp"
 #include "serial/exception_codec.hpp"
 #include "shoal/error.hpp"
+#include "shoal/item_run.hpp"
 #include "shoal/reader.hpp"
 #include "shoal/writer.hpp"
 
 namespace shoal::pool {
 namespace {
 
-using Descriptors = std::vector<std::shared_ptr<const UniqueFd>>;
+// A result whose collector is asleep and not in a hurry is rung for after this time of idleness;
+// a caller that submits one task after the other has fetched it by then.
+constexpr std::int64_t kRingDelayNanoseconds = 5'000;
+// After a task as long as this the delay would not be worth it: what comes next may wait for us.
+constexpr std::int64_t kLongNanoseconds = 20'000;
 
-// Replies up to this size go through the ring in W, where the parent copies them; larger ones go in
-// files of their own, which the parent maps.
-constexpr std::size_t kLargestCopiedReply = 16 << 10;
+// How long a worker without tasks keeps the memory that the last ones have freed.
+constexpr Duration kMemoryGrace = std::chrono::seconds(1);
 
 std::int64_t now_nanoseconds() noexcept {
   return std::chrono::steady_clock::now().time_since_epoch().count();
@@ -44,11 +55,13 @@ void flush_output() noexcept {
 
 class Worker {
  public:
-  Worker(process::ChildContext& context, AttachedMemory memory, unsigned index)
+  Worker(process::ChildContext& context, AttachedMemory memory, unsigned index,
+         std::int64_t spin_nanoseconds)
       : context_(context),
         memory_(std::move(memory)),
         mailbox_(memory_.submissions(), memory_.completions(), memory_.gate()),
         index_(index),
+        spin_nanoseconds_(spin_nanoseconds),
         leader_bell_(keep_high(WorkerDescriptor::leader)),
         service_bell_(keep_high(WorkerDescriptor::service)),
         control_(keep_high(context.control.get())) {}
@@ -57,25 +70,20 @@ class Worker {
     const os::Result<void> hello =
         send_parcel(control_.get(), {kHelloTicket, 0, 0}, {}, os::Wait::yes);
     if (!hello) return 1;  // the parent is gone
-    for (;;) {
-      Entry entry;
-      if (mailbox_.take(entry, now_nanoseconds())) {
+    now_ = now_nanoseconds();
+    for (Entry entry;;) {
+      if (mailbox_.take(entry, now_)) {
         perform(entry);
-        continue;
+      } else if (mailbox_.command() == Command::exit) {
+        ring_collector();
+        return 0;
+      } else {
+        wait_for_work();
       }
-      if (mailbox_.command() == Command::exit) return 0;
-      flush_output();
-      mailbox_.sleep();
     }
   }
 
  private:
-  struct Arguments {
-    std::span<const std::byte> bytes;
-    memory::Mapping file;
-    Descriptors descriptors;
-  };
-
   os::Fd keep_high(WorkerDescriptor which) const {
     return keep_high(context_.descriptors[static_cast<unsigned>(which)]->get());
   }
@@ -85,42 +93,142 @@ class Worker {
     return std::move(*copy);
   }
 
+  void wait_for_work() {
+    arguments_.drop_segments();
+    replies_.reclaim();
+    if (poll()) return;
+    // Whoever submitted may have been interrupted by our waking up, and is about to collect.
+    if (is_ring_due_) os::yield();
+    ring_collector();
+    flush_output();
+    mailbox_.sleep(has_memory_ ? base::Deadline::in(kMemoryGrace) : base::Deadline::never());
+    const std::int64_t before = std::exchange(now_, now_nanoseconds());
+    spin_history_.slept(Duration(now_ - before));
+    if (!has_memory_ || now_ - worked_at_ < kMemoryGrace.count() || mailbox_.has_work()) return;
+    os::return_freed_memory();
+    has_memory_ = false;
+  }
+
+  // Looks for work without sleeping, for as long as this worker may; true if there is some.
+  bool poll() {
+    // Looking at the clock takes as long as some looks at the gate.
+    constexpr int kLooksPerClock = 8;
+    if (spin_nanoseconds_ == 0 || !mailbox_.may_spin() || !spin_history_.should_spin())
+      return false;
+    const std::int64_t begin = now_;
+    bool has_found = false;
+    while (mailbox_.may_spin() && now_ - begin < spin_nanoseconds_) {
+      for (int looks = 0; looks < kLooksPerClock && !has_found; ++looks) {
+        has_found = mailbox_.has_work();
+        if (!has_found) sync::Hardware::relax();
+      }
+      now_ = now_nanoseconds();
+      if (has_found) break;
+      if (is_ring_due_ && now_ - begin > kRingDelayNanoseconds) ring_collector();
+    }
+    mailbox_.count_spin();
+    spin_history_.spun(has_found);
+    return has_found;
+  }
+
   void perform(const Entry& entry) {
-    Writer reply;
-    Completion completion{};
+    Writer reply = replies_.begin();
+    Completion completion;
     completion.ticket = entry.ticket;
-    completion.outcome = call(entry, reply);
-    if (!place_reply(reply, completion)) {
+    completion.items = completion.error_bytes = 0;
+    completion.outcome =
+        entry.items == 0 ? call(entry, reply) : call_items(entry, reply, completion);
+    const std::int64_t begin = std::exchange(now_, now_nanoseconds());
+    completion.nanoseconds = static_cast<std::uint32_t>(
+        std::min<std::int64_t>(now_ - begin, std::numeric_limits<std::uint32_t>::max()));
+    if (!replies_.place(reply, completion)) {
+      // The elements of a part that were announced are found in the ring.
+      if (entry.items > 0) os::after_fork::exit_now(1);
       reply = Writer();
       completion.outcome = Outcome::exception;
       explain(std::make_exception_ptr(
-                  ResourceError("the result could not be sent: " + place_failure_.to_string())),
+                  ResourceError("the result could not be sent: " + replies_.failure().to_string())),
               reply);
-      if (!place_reply(reply, completion)) os::after_fork::exit_now(1);
+      if (!replies_.place(reply, completion)) os::after_fork::exit_now(1);
     }
+    has_memory_ = true;
+    worked_at_ = now_;
     mailbox_.complete(completion);
-    ring_collector();
+    tell_collector(now_ - begin);
+    if (!arguments_.has_lost_parcel()) return;
+    ring_collector();  // another takes this place
+    flush_output();
+    os::after_fork::exit_now(1);
+  }
+
+  // A waiting thread is rung at once. The service thread, which nobody waits for, is let sleep
+  // until there is nothing left to run here or much to collect.
+  void tell_collector(std::int64_t nanoseconds) {
+    is_ring_due_ = true;
+    const Collector collector = memory_.board().read().collector;
+    if (collector == Collector::polling) return;
+    const bool is_urgent = collector != Collector::service || nanoseconds > kLongNanoseconds;
+    if (is_urgent || mailbox_.completed() - mailbox_.reclaimed() >= kDepth / 2) ring_collector();
   }
 
   // Runs the task. Whatever a task throws is an outcome; what unwinds without being an exception
   // (pthread_exit) ends the worker.
   Outcome call(const Entry& entry, Writer& reply) {
+    return guarded(
+        [&] {
+          const FunctionResolver::Resolved& function = resolve(entry);
+          const ArgumentReader::Arguments arguments = arguments_.open(entry);
+          Reader reader(arguments.bytes, arguments.descriptors);
+          function.invoker(function.target, reader, reply);
+        },
+        [&](const std::exception_ptr& error) {
+          reply = Writer();
+          explain(error, reply);
+        });
+  }
+
+  // Runs the elements of a map's part, and announces after each how far it has come.
+  Outcome call_items(const Entry& entry, Writer& results, Completion& completion) {
+    const std::size_t room = replies_.begin_run(entry.ticket, results);
+    SharedCompletions& words = memory_.completions();
+    internal::ItemRun run(entry.items, entry.ticket, room,
+                          {words.progress, words.started, memory_.submissions().end_run});
+    const Outcome outcome = guarded(
+        [&] {
+          const FunctionResolver::Resolved& function = resolve(entry);
+          const ArgumentReader::Arguments arguments = arguments_.open(entry);
+          Reader reader(arguments.bytes, arguments.descriptors);
+          internal::restore(function.invoker)(function.target, reader, results, run);
+        },
+        [&](const std::exception_ptr& error) {
+          Writer exception;
+          explain(error, exception);
+          results.truncate(run.done().bytes);
+          results.write(exception.bytes().data(), exception.bytes().size());
+          completion.error_bytes = static_cast<std::uint32_t>(exception.bytes().size());
+        });
+    completion.items = run.done().items;
+    return outcome;
+  }
+
+  template <class Action, class Explain>
+  Outcome guarded(Action action, Explain explain_error) {
     try {
-      const FunctionResolver::Resolved& function = resolver_.resolve(
-          entry.function, memory_.submissions().functions, memory_.submissions().modules);
-      const Arguments arguments = open_arguments(entry);
-      Reader reader(arguments.bytes, arguments.descriptors);
-      function.invoker(function.target, reader, reply);
+      action();
       leave_if_forked();
       return Outcome::value;
     } catch (...) {
       leave_if_forked();
       const std::exception_ptr error = std::current_exception();
       if (error == nullptr) throw;  // no C++ exception: let it unwind
-      reply = Writer();
-      explain(error, reply);
+      explain_error(error);
       return Outcome::exception;
     }
+  }
+
+  const FunctionResolver::Resolved& resolve(const Entry& entry) {
+    return resolver_.resolve(entry.function, memory_.submissions().functions,
+                             memory_.submissions().modules);
   }
 
   // A task has forked, and the copy has come out of its function: the mailbox is not the copy's.
@@ -132,118 +240,44 @@ class Worker {
     serial::encode_exception(reply, error, {index_, os::process_id()});
   }
 
-  Arguments open_arguments(const Entry& entry) {
-    Arguments arguments;
-    if (entry.place == Place::in_file || entry.descriptors > 0) receive(entry, arguments);
-    if (entry.place == Place::in_entry) {
-      arguments.bytes = std::span(entry.bytes).first(entry.size);
-    } else if (entry.place == Place::in_mailbox) {
-      arguments.bytes =
-          std::span(memory_.submissions().arguments).subspan(entry.offset, entry.size);
-    } else {
-      arguments.bytes = arguments.file.bytes();
-    }
-    return arguments;
-  }
-
-  // Parcels come in the order of dispatch; those of tasks that were taken back are dropped here.
-  void receive(const Entry& entry, Arguments& arguments) {
-    for (;;) {
-      os::Result<Parcel> parcel = receive_parcel(control_.get(), os::Wait::yes);
-      if (!parcel) {
-        throw ResourceError(std::error_code(parcel.error().error, std::generic_category()),
-                            "a worker could not receive the descriptors of its task");
-      }
-      if (parcel->label.ticket != entry.ticket) continue;
-      auto fd = parcel->fds.begin();
-      if (parcel->label.has_file != 0) arguments.file = map_file(*fd++, entry.size);
-      for (; fd != parcel->fds.end(); ++fd) {
-        arguments.descriptors.push_back(std::make_shared<const UniqueFd>(std::move(*fd)));
-      }
-      return;
-    }
-  }
-
-  static memory::Mapping map_file(const os::Fd& file, std::size_t bytes) {
-    os::Result<memory::Mapping> mapping =
-        memory::Mapping::map(file.get(), bytes, memory::Access::private_copy);
-    if (!mapping) throw ResourceError("a worker needs " + mapping.error().to_string());
-    return std::move(*mapping);
-  }
-
-  bool place_reply(const Writer& reply, Completion& completion) {
-    const std::span<const std::byte> bytes = reply.bytes();
-    completion.size = bytes.size();
-    completion.descriptors = static_cast<std::uint16_t>(reply.descriptors().size());
-    os::Fd file;
-    if (bytes.size() <= kCompletionInlineBytes) {
-      completion.place = Place::in_entry;
-      std::copy(bytes.begin(), bytes.end(), completion.bytes.begin());
-    } else if (const auto offset = allocate_reply(bytes.size())) {
-      completion.place = Place::in_mailbox;
-      completion.offset = static_cast<std::uint32_t>(*offset);
-      std::copy(bytes.begin(), bytes.end(), memory_.completions().replies.begin() + *offset);
-    } else {
-      completion.place = Place::in_file;
-      os::Result<os::Fd> made = os::make_sealed_file("shoal-payload", bytes);
-      if (!made) return fail(made.error());
-      file = std::move(*made);
-    }
-    if (!file && reply.descriptors().empty()) return true;
-    return send(reply, completion.ticket, file);
-  }
-
-  bool fail(const os::Failure& failure) {
-    place_failure_ = failure;
-    return false;
-  }
-
-  std::optional<std::size_t> allocate_reply(std::size_t bytes) {
-    if (bytes > kLargestCopiedReply) return std::nullopt;
-    for (; !reply_owners_.empty() && reply_owners_.front() < mailbox_.reclaimed();
-         reply_owners_.pop_front()) {
-      replies_.free_front();
-    }
-    const std::optional<std::size_t> offset = replies_.allocate(bytes);
-    if (offset) reply_owners_.push_back(mailbox_.completed());
-    return offset;
-  }
-
-  bool send(const Writer& reply, std::uint64_t ticket, const os::Fd& file) {
-    std::vector<int> fds;
-    if (file) fds.push_back(file.get());
-    for (const auto& fd : reply.descriptors()) fds.push_back(fd->get());
-    const os::Result<void> sent =
-        send_parcel(control_.get(), {ticket, file ? 1U : 0U, 0}, fds, os::Wait::yes);
-    return sent ? true : fail(sent.error());
-  }
-
   // Tells the parent that there is something to collect, once an epoch. A worker whose task has
   // closed its descriptors cannot: it ends, which the parent notices by itself.
   void ring_collector() {
+    if (!std::exchange(is_ring_due_, false) || mailbox_.completed() == mailbox_.reclaimed()) return;
     const SharedBoard::Notice notice = memory_.board().read();
     if (notice.collector == Collector::polling || notice.epoch == rung_epoch_) return;
     rung_epoch_ = notice.epoch;
+    if (notice.collector == Collector::leader_on_words) {
+      sync::Hardware::wake(*low_half(memory_.completions().cq_tail), 1);
+      now_ = now_nanoseconds();
+      return;
+    }
     const os::Fd& bell =
         notice.collector == Collector::leader_asleep ? leader_bell_ : service_bell_;
     if (!os::ring(bell.get())) {
       flush_output();
       os::after_fork::exit_now(1);
     }
+    now_ = now_nanoseconds();  // whoever was woken may have had this CPU: not the next task's time
   }
 
   process::ChildContext& context_;
   AttachedMemory memory_;
   WorkerMailbox<sync::Hardware> mailbox_;
   unsigned index_;
+  std::int64_t spin_nanoseconds_;
+  std::int64_t now_ = 0;        // by the clock, when it was last looked at
+  bool is_ring_due_ = false;    // there is a result that nobody was told of
+  std::int64_t worked_at_ = 0;  // when the last task ended
+  bool has_memory_ = false;     // what tasks have freed may still be here
+  SpinHistory spin_history_;
   os::Fd leader_bell_;
   os::Fd service_bell_;
   os::Fd control_;
   FunctionResolver resolver_;
-  memory::RingAllocator replies_{sizeof(SharedCompletions::replies)};
-  std::deque<std::uint64_t> reply_owners_;  // the completion each piece of the ring belongs to
+  ArgumentReader arguments_{memory_.submissions(), mailbox_, control_.get()};
+  ReplySender replies_{memory_.submissions(), memory_.completions(), mailbox_, control_.get()};
   std::uint64_t rung_epoch_ = ~std::uint64_t{0};
-  os::Failure place_failure_;
   const std::uint32_t generation_ = os::fork_generation();
 };
 
@@ -254,15 +288,17 @@ int descriptor(const process::ChildContext& context, WorkerDescriptor which) {
 }  // namespace
 
 int worker_main(process::ChildContext& context) {
+  os::keep_freed_memory();
   os::ignore_interrupt();  // Ctrl-C goes to the whole group; the parent decides
   Reader payload = context.payload();
   const auto index = payload.get<unsigned>();
+  const auto spin_nanoseconds = payload.get<std::int64_t>();
   os::Result<AttachedMemory> memory = AttachedMemory::attach(
       descriptor(context, WorkerDescriptor::submissions),
       descriptor(context, WorkerDescriptor::completions),
       descriptor(context, WorkerDescriptor::gate), descriptor(context, WorkerDescriptor::board));
   if (!memory) throw ResourceError("a worker needs " + memory.error().to_string());
-  Worker worker(context, std::move(*memory), index);
+  Worker worker(context, std::move(*memory), index, spin_nanoseconds);
   context.descriptors.clear();  // mapped, or kept as copies out of a task's way
   context.control.reset();
   return worker.run();

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
 #include "memory/mapping.hpp"
 #include "os/fd.hpp"
 #include "pool/board.hpp"
@@ -13,6 +17,12 @@ using SharedSubmissions = Submissions<sync::Hardware>;
 using SharedCompletions = Completions<sync::Hardware>;
 using SharedGate = Gate<sync::Hardware>;
 using SharedBoard = Board<sync::Hardware>;
+
+/// The half of `word` that changes with each count, as a futex.
+inline const std::atomic<std::uint32_t>* low_half(const std::atomic<std::uint64_t>& word) noexcept {
+  static_assert(std::endian::native == std::endian::little);
+  return reinterpret_cast<const std::atomic<std::uint32_t>*>(&word);
+}
 
 /// The descriptors of one incarnation's three files, on their way to the worker.
 struct WorkerFiles {

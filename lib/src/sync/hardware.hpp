@@ -2,8 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
+#include "os/cpu.hpp"
 #include "os/futex.hpp"
 
 namespace shoal::sync {
@@ -16,6 +19,20 @@ struct Hardware {
 
   /// Orders a store before a later load of another word, which release and acquire do not.
   static void fence() noexcept { std::atomic_thread_fence(std::memory_order_seq_cst); }
+
+  /// Copies plain bytes into shared memory; a store that releases follows.
+  static void write(void* to, const void* from, std::size_t bytes) noexcept {
+    std::memcpy(to, from, bytes);
+  }
+  /// Copies plain bytes out of shared memory, once: another process may be changing them, so what
+  /// is checked afterwards is the copy, which the compiler must not make anew.
+  static void read(void* to, const void* from, std::size_t bytes) noexcept {
+    std::memcpy(to, from, bytes);
+    asm volatile("" ::: "memory");
+  }
+
+  /// One step of polling.
+  static void relax() noexcept { os::relax(); }
 
   static void wait(const Atomic<std::uint32_t>& word, std::uint32_t expected,
                    base::Deadline deadline) noexcept {

@@ -11,6 +11,7 @@
 #include "os/memfd.hpp"
 #include "os/socket.hpp"
 #include "pool/parcel.hpp"
+#include "pool/segment_maps.hpp"
 #include "support/leak_guard.hpp"
 
 namespace shoal::pool {
@@ -37,7 +38,19 @@ class IncarnationTest : public testing::Test {
     auto task = std::make_shared<Task>(functions.intern(call), Payload(std::move(arguments)));
     task->ticket = ++last_ticket;
     EXPECT_EQ(incarnation.deliver(*task, functions), Delivery::done);
+    EXPECT_TRUE(incarnation.publish());
+    delivered.push_back(task);
     return task;
+  }
+  // Takes in the result of the task with this ticket.
+  Incarnation::Harvest collect(std::uint64_t ticket) {
+    const auto at = std::ranges::find_if(
+        delivered, [&](const TaskRef& task) { return task->ticket == ticket; });
+    return incarnation.collect(**at);
+  }
+  std::span<const std::byte> collected_bytes(std::uint64_t ticket) {
+    harvest = collect(ticket);
+    return harvest.completed.result.bytes();
   }
   // Publishes `completion` as a worker would.
   void complete(const Completion& completion) {
@@ -56,12 +69,14 @@ class IncarnationTest : public testing::Test {
   void expect_violation(const Completion& forged, const std::string& text) {
     deliver();
     complete(forged);
-    EXPECT_EQ(incarnation.collect(last_ticket).kind, Kind::nothing);
+    EXPECT_EQ(collect(last_ticket).kind, Kind::nothing);
     EXPECT_EQ(incarnation.violation(), text);
   }
 
   FunctionTable functions;
   std::uint64_t last_ticket = 0;
+  std::vector<TaskRef> delivered;
+  Incarnation::Harvest harvest;
   std::pair<os::Fd, os::Fd> sockets = value_of(os::create_socket_pair(os::SocketKind::messages));
   int worker_socket = sockets.second.get();
   Incarnation incarnation;
@@ -80,17 +95,17 @@ class IncarnationTest : public testing::Test {
 TEST_F(IncarnationTest, ResultsComeFromEveryPlace) {
   deliver();
   complete(completion(Place::in_entry, kCompletionInlineBytes));
-  EXPECT_EQ(incarnation.collect(1).result.bytes().size(), kCompletionInlineBytes);
+  EXPECT_EQ(collected_bytes(1).size(), kCompletionInlineBytes);
   deliver();
   attached.completions().replies.back() = std::byte{7};
   complete(completion(Place::in_mailbox, 100, sizeof(SharedCompletions::replies) - 100));
-  EXPECT_EQ(incarnation.collect(2).result.bytes().back(), std::byte{7});
+  EXPECT_EQ(collected_bytes(2).back(), std::byte{7});
   deliver();
   const std::vector<std::byte> large(300'000, std::byte{9});
   const os::Fd file = value_of(os::make_sealed_file("result", large));
-  ASSERT_TRUE(send_parcel(worker_socket, {3, 1, 0}, std::array{file.get()}, os::Wait::yes));
+  ASSERT_TRUE(send_parcel(worker_socket, {3, 1}, std::array{file.get()}, os::Wait::yes));
   complete(completion(Place::in_file, large.size()));
-  EXPECT_TRUE(std::ranges::equal(incarnation.collect(3).result.bytes(), large));
+  EXPECT_TRUE(std::ranges::equal(collected_bytes(3), large));
   EXPECT_EQ(incarnation.violation(), "");
 }
 
@@ -103,6 +118,11 @@ TEST_F(IncarnationTest, ArgumentsGoToEveryPlace) {
   ASSERT_TRUE(mailbox.take(entry, 0));
   EXPECT_EQ(entry.place, Place::in_mailbox);
   EXPECT_EQ(attached.submissions().arguments[entry.offset + 500], std::byte{'a'});
+  for (last_ticket = 1; last_ticket <= 2; ++last_ticket) {
+    mailbox.complete(completion(Place::in_entry, 0));
+    ASSERT_EQ(collect(last_ticket).kind, Kind::result);
+  }
+  last_ticket = 2;
   deliver(100'000);
   ASSERT_TRUE(mailbox.take(entry, 0));
   EXPECT_EQ(entry.place, Place::in_file);
@@ -147,13 +167,25 @@ class ImpossibleResultTest : public IncarnationTest,
       case 5:
         return completion(Place::in_mailbox, 16, ~std::uint32_t{0});
       case 6:
-        return completion(static_cast<Place>(3), 16);
+        return completion(static_cast<Place>(5), 16);
       case 7:
         return completion(Place::in_file, 300'000);  // no parcel was sent
       case 8: {
         Completion silent = completion(Place::in_entry, 4);
         silent.descriptors = 5;  // nor here
         return silent;
+      }
+      case 9:
+        return completion(Place::in_segment, 16);  // no segment was sent
+      case 10: {
+        Completion part = completion(Place::in_entry, 4);
+        part.items = 1;  // of a plain call
+        return part;
+      }
+      case 11: {
+        Completion part = completion(Place::in_entry, 4);
+        part.error_bytes = 4;
+        return part;
       }
       default: {
         Completion odd = completion(Place::in_entry, 4);
@@ -170,25 +202,117 @@ TEST_P(ImpossibleResultTest, IsSeen) {
   expect_violation(forged, "an impossible result");
 }
 
-INSTANTIATE_TEST_SUITE_P(, ImpossibleResultTest, testing::Range(std::size_t{0}, std::size_t{10}));
+INSTANTIATE_TEST_SUITE_P(, ImpossibleResultTest, testing::Range(std::size_t{0}, std::size_t{13}));
+
+// What a worker may say of a part of four elements: {items, error bytes, outcome}.
+struct ItemsLie {
+  std::uint32_t items;
+  std::uint32_t error_bytes;
+  Outcome outcome;
+};
+class ImpossiblePartTest : public IncarnationTest, public testing::WithParamInterface<ItemsLie> {};
+
+TEST_P(ImpossiblePartTest, IsSeen) {
+  internal::ItemBatch items{Writer(), 4, sizeof(int), {}};
+  for (int i = 0; i < 4; ++i) items.bytes.put(i);
+  Writer unused;
+  Task task(functions.intern(internal::encode_call(unused, twice, 1)), Payload());
+  task.ticket = last_ticket = 1;
+  task.part = std::make_unique<Part>();
+  task.part->batch = std::make_shared<const Batch>(std::move(items));
+  task.part->count = 4;
+  ASSERT_EQ(incarnation.deliver(task, functions), Delivery::done);
+  ASSERT_TRUE(incarnation.publish());
+  Completion forged = completion(Place::in_entry, 16);
+  forged.items = GetParam().items;
+  forged.error_bytes = GetParam().error_bytes;
+  forged.outcome = GetParam().outcome;
+  complete(forged);
+  EXPECT_EQ(incarnation.collect(task).kind, Kind::nothing);
+  EXPECT_EQ(incarnation.violation(), "an impossible result");
+}
+
+INSTANTIATE_TEST_SUITE_P(, ImpossiblePartTest,
+                         testing::Values(ItemsLie{5, 0, Outcome::value},       // too many
+                                         ItemsLie{0, 0, Outcome::value},       // none, for ever
+                                         ItemsLie{4, 8, Outcome::exception},   // and one more
+                                         ItemsLie{2, 0, Outcome::exception},   // without one
+                                         ItemsLie{2, 17, Outcome::exception},  // beyond the end
+                                         ItemsLie{2, 4, Outcome::value}));
+
+TEST_F(IncarnationTest, ADeadWorkersProgressIsChecked) {
+  internal::ItemBatch items{Writer(), 4, sizeof(int), {}};
+  for (int i = 0; i < 4; ++i) items.bytes.put(i);
+  Writer unused;
+  Task task(functions.intern(internal::encode_call(unused, twice, 1)), Payload());
+  task.ticket = 9;
+  task.part = std::make_unique<Part>();
+  task.part->batch = std::make_shared<const Batch>(std::move(items));
+  task.part->count = 4;
+  using Progress = internal::ItemRun::Progress;
+  const auto rescued = [&](std::uint64_t ticket, std::uint64_t offset, Progress progress) {
+    attached.completions().run_ticket.store(ticket);
+    attached.completions().run_offset.store(offset);
+    attached.completions().progress.store(progress.pack());
+    WorkerEnd end;
+    incarnation.rescue(task, end);
+    EXPECT_EQ(end.values.bytes().size(), end.items.value_or(0) * sizeof(int));
+    return end.items;
+  };
+  constexpr std::uint64_t kReplies = sizeof(SharedCompletions::replies);
+  EXPECT_EQ(rescued(9, 64, {3, 12}), 3U);
+  EXPECT_EQ(rescued(8, 64, {3, 12}), 0U);  // another task's
+  EXPECT_EQ(rescued(9, 64, {5, 20}), std::nullopt);
+  EXPECT_EQ(rescued(9, kReplies - 8, {3, 12}), std::nullopt);
+  EXPECT_EQ(rescued(9, ~std::uint64_t{0}, {3, 12}), std::nullopt);
+}
+
+TEST_F(IncarnationTest, LargeArgumentsLieInSegmentsThatAreSentOnce) {
+  ArenaMemory memory("arguments");
+  for (std::uint64_t ticket = 1; ticket <= 2; ++ticket) {
+    Writer arguments(memory);
+    const internal::CallTarget call = internal::encode_call(arguments, twice, 1);
+    arguments.write(std::string(100'000, 'a').data(), 100'000);
+    auto task = std::make_shared<Task>(functions.intern(call), Payload(std::move(arguments)));
+    task->ticket = last_ticket = ticket;
+    ASSERT_EQ(incarnation.deliver(*task, functions), Delivery::done);
+    ASSERT_TRUE(incarnation.publish());
+    delivered.push_back(task);
+  }
+  SegmentMaps maps(attached.submissions());
+  Entry entry;
+  ASSERT_TRUE(mailbox.take(entry, 0));
+  ASSERT_EQ(entry.place, Place::in_segment);
+  EXPECT_FALSE(maps.has(entry.segment));
+  ASSERT_TRUE(maps.add(value_of(receive_parcel(worker_socket, os::Wait::yes))));
+  EXPECT_TRUE(maps.has(entry.segment));
+  EXPECT_EQ(maps.bytes(entry.segment)[entry.offset + 50'000], std::byte{'a'});
+  EXPECT_FALSE(receive_parcel(worker_socket, os::Wait::no));  // once for both
+  const memory::Arena& arena = memory.arena();
+  EXPECT_FALSE(incarnation.drop_segments(arena));
+  const ArenaMemory other("others");
+  EXPECT_TRUE(incarnation.drop_segments(other.arena()));  // it has no such segment
+  maps.drop_stale();
+  EXPECT_FALSE(maps.has(entry.segment));
+}
 
 TEST_F(IncarnationTest, FilesThatMayChangeAreRefused) {
   const os::Fd open = value_of(os::create_shared_file("open", 300'000));
   deliver();
-  ASSERT_TRUE(send_parcel(worker_socket, {1, 1, 0}, std::array{open.get()}, os::Wait::yes));
+  ASSERT_TRUE(send_parcel(worker_socket, {1, 1}, std::array{open.get()}, os::Wait::yes));
   complete(completion(Place::in_file, 300'000));
-  EXPECT_EQ(incarnation.collect(1).kind, Kind::nothing);
+  EXPECT_EQ(collect(1).kind, Kind::nothing);
   EXPECT_EQ(incarnation.violation(), "an impossible result");
 }
 
 TEST_F(IncarnationTest, MoreDescriptorsThanWereAnnouncedAreClosed) {
   const test::LeakGuard guard;
   deliver();
-  ASSERT_TRUE(send_parcel(worker_socket, {1, 0, 0}, std::array{2, 2, 2}, os::Wait::yes));
+  ASSERT_TRUE(send_parcel(worker_socket, {1, 0}, std::array{2, 2, 2}, os::Wait::yes));
   Completion forged = completion(Place::in_entry, 4);
   forged.descriptors = 1;
   complete(forged);
-  EXPECT_EQ(incarnation.collect(1).kind, Kind::nothing);
+  EXPECT_EQ(collect(1).kind, Kind::nothing);
   EXPECT_EQ(incarnation.violation(), "an impossible result");
 }
 
@@ -198,19 +322,20 @@ TEST_F(IncarnationTest, AGateThatMovedByItselfIsAViolation) {
   const internal::CallTarget call = internal::encode_call(arguments, twice, 1);
   Task task(functions.intern(call), Payload(std::move(arguments)));
   task.ticket = 1;
-  EXPECT_EQ(incarnation.deliver(task, functions), Delivery::refused);
+  EXPECT_EQ(incarnation.deliver(task, functions), Delivery::done);
+  EXPECT_FALSE(incarnation.publish());
   EXPECT_EQ(incarnation.violation(), "an impossible gate");
 }
 
 TEST_F(IncarnationTest, OnlyTheFirstMessageIsAHello) {
-  ASSERT_TRUE(send_parcel(worker_socket, {kHelloTicket, 0, 0}, {}, os::Wait::yes));
-  ASSERT_TRUE(send_parcel(worker_socket, {kHelloTicket, 0, 0}, {}, os::Wait::yes));
+  ASSERT_TRUE(send_parcel(worker_socket, {kHelloTicket, 0}, {}, os::Wait::yes));
+  ASSERT_TRUE(send_parcel(worker_socket, {kHelloTicket, 0}, {}, os::Wait::yes));
   EXPECT_TRUE(incarnation.read_hello());
   EXPECT_FALSE(incarnation.read_hello());
 }
 
 TEST_F(IncarnationTest, OtherFirstMessagesAreNoHello) {
-  ASSERT_TRUE(send_parcel(worker_socket, {1, 0, 0}, {}, os::Wait::yes));
+  ASSERT_TRUE(send_parcel(worker_socket, {1, 0}, {}, os::Wait::yes));
   EXPECT_FALSE(incarnation.read_hello());
 }
 

@@ -29,6 +29,10 @@ class MailboxTest : public testing::Test {
     completion.ticket = ticket;
     return completion;
   }
+  static Honesty publish(ParentMailbox<Hardware>& mailbox, std::uint64_t ticket) {
+    mailbox.write(entry(ticket));
+    return mailbox.publish();
+  }
   bool has_completion(std::uint64_t ticket) {
     Completion copy;
     const auto [honesty, has] = parent.peek(ticket, copy);
@@ -46,7 +50,7 @@ class MailboxTest : public testing::Test {
 TEST_F(MailboxTest, ATaskGoesThereAndItsResultComesBack) {
   Entry taken;
   EXPECT_FALSE(worker.take(taken, 0));
-  ASSERT_EQ(parent.publish(entry(41)), Honesty::honest);
+  ASSERT_EQ(publish(parent, 41), Honesty::honest);
   ASSERT_TRUE(worker.take(taken, 1234));
   EXPECT_EQ(taken.ticket, 41U);
   EXPECT_EQ(parent.taken(), 41U);
@@ -60,9 +64,35 @@ TEST_F(MailboxTest, ATaskGoesThereAndItsResultComesBack) {
   EXPECT_EQ(worker.reclaimed(), 1U);
 }
 
+TEST_F(MailboxTest, WhatIsWrittenIsSeenOncePublished) {
+  Entry taken;
+  parent.write(entry(1));
+  parent.write(entry(2));
+  EXPECT_EQ(parent.in_flight(), 2U);
+  EXPECT_FALSE(worker.take(taken, 0));
+  ASSERT_EQ(parent.publish(), Honesty::honest);
+  EXPECT_TRUE(worker.take(taken, 0));
+  EXPECT_TRUE(worker.take(taken, 0));
+  EXPECT_EQ(taken.ticket, 2U);
+}
+
+TEST_F(MailboxTest, NoMoreIsCopiedThanIsUsed) {
+  Entry full = entry(1);
+  full.size = kEntryInlineBytes;
+  full.bytes.fill(std::byte{7});
+  parent.write(full);
+  Entry small = entry(2);
+  small.size = 1;
+  for (std::uint32_t i = 1; i < kDepth; ++i) parent.write(small);
+  ASSERT_EQ(parent.publish(), Honesty::honest);
+  Entry taken{};
+  ASSERT_TRUE(worker.take(taken, 0));
+  EXPECT_EQ(taken.bytes, full.bytes);
+}
+
 TEST_F(MailboxTest, WhatIsNotTakenCanBeRevoked) {
   for (std::uint64_t ticket = 1; ticket <= 5; ++ticket) {
-    ASSERT_EQ(parent.publish(entry(ticket)), Honesty::honest);
+    ASSERT_EQ(publish(parent, ticket), Honesty::honest);
   }
   Entry taken;
   ASSERT_TRUE(worker.take(taken, 0));
@@ -75,9 +105,9 @@ TEST_F(MailboxTest, WhatIsNotTakenCanBeRevoked) {
 }
 
 TEST_F(MailboxTest, AnIndexIsUsedAgainAfterItsRevocation) {
-  ASSERT_EQ(parent.publish(entry(1)), Honesty::honest);
+  ASSERT_EQ(publish(parent, 1), Honesty::honest);
   ASSERT_EQ(parent.revoke_youngest().count, 1U);
-  ASSERT_EQ(parent.publish(entry(2)), Honesty::honest);
+  ASSERT_EQ(publish(parent, 2), Honesty::honest);
   Entry taken;
   ASSERT_TRUE(worker.take(taken, 0));
   EXPECT_EQ(taken.ticket, 2U);
@@ -86,7 +116,7 @@ TEST_F(MailboxTest, AnIndexIsUsedAgainAfterItsRevocation) {
 TEST_F(MailboxTest, AllEntriesCanBeInFlight) {
   for (std::uint64_t ticket = 1; ticket <= kDepth; ++ticket) {
     ASSERT_TRUE(parent.has_room());
-    ASSERT_EQ(parent.publish(entry(ticket)), Honesty::honest);
+    ASSERT_EQ(publish(parent, ticket), Honesty::honest);
   }
   EXPECT_FALSE(parent.has_room());
 }
@@ -97,7 +127,7 @@ TEST_F(MailboxTest, IndicesMayWrap) {
   gate->word.store(GateValue{kStart, kStart}.pack());
   ParentMailbox<Hardware> late(*submissions, *completions, *gate, kStart);
   for (std::uint64_t ticket = 1; ticket <= 100; ++ticket) {
-    ASSERT_EQ(late.publish(entry(ticket)), Honesty::honest);
+    ASSERT_EQ(publish(late, ticket), Honesty::honest);
     Entry taken;
     ASSERT_TRUE(worker.take(taken, 0));
     ASSERT_EQ(taken.ticket, ticket);
@@ -109,14 +139,14 @@ TEST_F(MailboxTest, IndicesMayWrap) {
 }
 
 TEST_F(MailboxTest, AForgedCompletionIsAViolation) {
-  ASSERT_EQ(parent.publish(entry(1)), Honesty::honest);
+  ASSERT_EQ(publish(parent, 1), Honesty::honest);
   Completion copy;
   worker.complete(completion(99));
   EXPECT_EQ(parent.peek(1, copy).honesty, Honesty::violation);
 }
 
 TEST_F(MailboxTest, MoreCompletionsThanTasksAreAViolation) {
-  ASSERT_EQ(parent.publish(entry(1)), Honesty::honest);
+  ASSERT_EQ(publish(parent, 1), Honesty::honest);
   completions->cq_tail.store(2);
   Completion copy;
   EXPECT_EQ(parent.peek(1, copy).honesty, Honesty::violation);
@@ -125,20 +155,50 @@ TEST_F(MailboxTest, MoreCompletionsThanTasksAreAViolation) {
 }
 
 TEST_F(MailboxTest, AnImpossibleGateIsAViolation) {
-  ASSERT_EQ(parent.publish(entry(1)), Honesty::honest);
+  ASSERT_EQ(publish(parent, 1), Honesty::honest);
   for (const GateValue forged : {GateValue{1, 2}, GateValue{5, 0}, GateValue{1, 0xffffffff}}) {
     gate->word.store(forged.pack());
-    EXPECT_EQ(parent.publish(entry(2)), Honesty::violation);
+    EXPECT_EQ(publish(parent, 2), Honesty::violation);
     EXPECT_EQ(parent.revoke_untaken().honesty, Honesty::violation);
   }
 }
 
 TEST_F(MailboxTest, OnlyASleepingWorkerNeedsAWake) {
-  ASSERT_EQ(parent.publish(entry(1)), Honesty::honest);
+  ASSERT_EQ(publish(parent, 1), Honesty::honest);
   EXPECT_FALSE(parent.needs_wake());
   completions->sleeping.store(1);
   EXPECT_TRUE(parent.needs_wake());
   EXPECT_EQ(submissions->bell.load(), 1U);
+}
+
+TEST_F(MailboxTest, ASleepIsEndedByOneWake) {
+  completions->sleeping.store(1);
+  EXPECT_TRUE(parent.needs_wake());
+  EXPECT_FALSE(parent.needs_wake());  // the wake is on its way
+  completions->sleeping.store(2);
+  EXPECT_FALSE(parent.needs_wake());
+  completions->sleeping.store(3);  // it slept again before anybody looked
+  EXPECT_TRUE(parent.needs_wake());
+}
+
+TEST_F(MailboxTest, NewsIsACompletionThatWasNotCollected) {
+  EXPECT_FALSE(parent.has_news());
+  ASSERT_EQ(publish(parent, 1), Honesty::honest);
+  Entry taken;
+  ASSERT_TRUE(worker.take(taken, 0));
+  worker.complete(completion(1));
+  EXPECT_TRUE(parent.has_news());
+  EXPECT_TRUE(has_completion(1));
+  parent.release();
+  EXPECT_FALSE(parent.has_news());
+}
+
+TEST_F(MailboxTest, AWorkerWithASegmentToUnmapDoesNotSleep) {
+  parent.drop_segments();
+  worker.sleep();  // would hang
+  EXPECT_TRUE(worker.has_dropped_segments());
+  EXPECT_FALSE(worker.has_dropped_segments());
+  EXPECT_FALSE(worker.has_work());
 }
 
 TEST_F(MailboxTest, AWorkerToldToLeaveDoesNotSleep) {
@@ -174,7 +234,7 @@ TEST_F(MailboxTest, RacingTakesAndRevocationsShareOutEveryTask) {
       ++done;
     }
     if (next <= kTasks && parent.has_room()) {
-      ASSERT_EQ(parent.publish(entry(next)), Honesty::honest);
+      ASSERT_EQ(publish(parent, next), Honesty::honest);
       in_flight.push_back(next++);
       if (parent.needs_wake()) Hardware::wake(parent.bell(), 1);
     }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <ranges>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "shoal/function.hpp"
+#include "shoal/writer.hpp"
+
+namespace shoal::internal {
+
+/// The encoded arguments of many calls of one function, one behind the other.
+struct ItemBatch {
+  Writer bytes;
+  std::size_t count = 0;
+  std::size_t item_bytes = 0;     ///< of each, where `ends` is empty
+  std::vector<std::size_t> ends;  ///< of each, where they differ in size
+};
+
+/// Encodes the elements of a map. An element that carries descriptors gets a batch of its own.
+class ItemEncoder {
+ public:
+  explicit ItemEncoder(WriterMemory& memory) noexcept : memory_(memory), writer_(memory) {}
+
+  /// Encodes the calls of `fn` with one element of each range, up to the end of the shortest, and
+  /// says what is called.
+  template <class F, class... Ranges>
+  CallTarget encode(const F& fn, Ranges&... ranges) {
+    if constexpr (sizeof...(Ranges) == 1 && (is_plain_range<F, Ranges> && ...)) {
+      (encode_whole(ranges), ...);
+    } else {
+      encode_each(fn, ranges...);
+    }
+    if constexpr (TaskCallable<F, std::ranges::range_reference_t<Ranges>...>) {
+      return items_target(fn, Types<std::ranges::range_reference_t<Ranges>...>{});
+    } else {
+      return {};  // encode_call() has said why
+    }
+  }
+
+  /// Gives the batches, in the order of the elements.
+  std::vector<ItemBatch> finish() &&;
+
+ private:
+  // Numbers that stand in memory as they stand in the message.
+  template <class F, class Range>
+  static constexpr bool is_plain_range = [] {
+    if constexpr (std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>) {
+      using Value = std::ranges::range_value_t<Range>;
+      return is_plain_number<Value> && takes_one<F, Value>();
+    } else {
+      return false;
+    }
+  }();
+
+  template <class Range>
+  void encode_whole(Range& range) {
+    using Value = std::ranges::range_value_t<Range>;
+    count_ = std::ranges::size(range);
+    item_bytes_ = sizeof(Value);
+    writer_.reserve(count_ * sizeof(Value));
+    writer_.write(std::ranges::data(range), count_ * sizeof(Value));
+  }
+
+  template <class F, class... Ranges>
+  void encode_each(const F& fn, Ranges&... ranges) {
+    std::tuple begins(std::ranges::begin(ranges)...);
+    const std::tuple ends(std::ranges::end(ranges)...);
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      for (; ((std::get<I>(begins) != std::get<I>(ends)) && ...); (++std::get<I>(begins), ...)) {
+        encode_call(writer_, fn, *std::get<I>(begins)...);
+        close_item();
+      }
+    }
+    (std::index_sequence_for<Ranges...>());
+  }
+
+  void close_item() {
+    const std::size_t end = writer_.bytes().size();
+    if (ends_.empty() && end - begin_ == item_bytes_ && writer_.descriptors().empty()) {
+      ++count_;
+      begin_ = end;
+    } else {
+      close_odd_item(end);
+    }
+  }
+  void close_odd_item(std::size_t end);
+  void close_batch();
+
+  WriterMemory& memory_;
+  std::vector<ItemBatch> batches_;
+  // The batch at work:
+  Writer writer_;
+  std::size_t count_ = 0;
+  std::size_t begin_ = 0;  // of the item at work
+  std::size_t item_bytes_ = 0;
+  std::vector<std::size_t> ends_;
+};
+
+}  // namespace shoal::internal

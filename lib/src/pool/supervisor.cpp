@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pool/supervisor.hpp"
+
+#include <algorithm>
+
+namespace shoal::pool {
+
+void Supervisor::on_starting(WorkerIndex index) {
+  places_[index].is_starting = true;
+  ++starting_;
+}
+
+void Supervisor::on_started(WorkerIndex index) {
+  Place& place = places_[index];
+  if (place.is_starting) --starting_;
+  place = {};
+  place.is_present = true;
+  ++present_;
+}
+
+bool Supervisor::on_ready(WorkerIndex index) {
+  Place& place = places_[index];
+  if (!place.is_present || place.is_ready) return false;
+  place.is_ready = true;
+  ++ready_;
+  failed_starts_ = 0;
+  return true;
+}
+
+bool Supervisor::dismiss(WorkerIndex index) {
+  Place& place = places_[index];
+  if (!place.is_present || place.is_dismissed) return false;
+  place.is_dismissed = true;
+  const bool hears = !place.is_deaf;
+  place.is_deaf = true;
+  return hears;
+}
+
+std::optional<Duration> Supervisor::on_ended(WorkerIndex index) {
+  const bool had_come = places_[index].is_ready || places_[index].is_dismissed;
+  vacate(index);
+  if (had_come) return Duration::zero();
+  return on_failure("workers end before they are ready");
+}
+
+std::optional<Duration> Supervisor::on_start_failed(WorkerIndex index, const std::string& reason) {
+  vacate(index);
+  return on_failure(reason);
+}
+
+void Supervisor::vacate(WorkerIndex index) {
+  Place& place = places_[index];
+  if (place.is_starting) --starting_;
+  if (place.is_present) --present_;
+  if (place.is_ready) --ready_;
+  place = {};
+}
+
+std::optional<Duration> Supervisor::on_failure(const std::string& reason) {
+  constexpr Duration kFirstPause = std::chrono::milliseconds(10);
+  constexpr unsigned kMostDoublings = 6;
+  constexpr unsigned kLeastBudget = 8;
+  ++failed_starts_;
+  if (failed_starts_ >= std::max(kLeastBudget, 2 * max_workers()) && ready_ == 0) {
+    broken_reason_ = "the pool is broken and runs no more tasks, make another: " + reason + " (" +
+                     std::to_string(failed_starts_) + " times in a row)";
+  }
+  if (!broken_reason_.empty()) return std::nullopt;
+  if (failed_starts_ == 1) return Duration::zero();
+  return kFirstPause * (1 << std::min(failed_starts_ - 2, kMostDoublings));
+}
+
+}  // namespace shoal::pool

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simulation/histories.hpp"
+
+#include <cstdlib>
+#include <limits>
+#include <ostream>
+
+#include "simulation/world.hpp"
+
+namespace shoal::pool::simulation {
+
+std::optional<Finding> run_histories(std::uint64_t first, std::uint64_t count, Tally& tally) {
+  constexpr std::size_t kLines = 60;
+  Trace trace;
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    std::string rule = run_history(seed, trace, tally);
+    if (!rule.empty()) return Finding{seed, std::move(rule), trace.last(kLines)};
+  }
+  return std::nullopt;
+}
+
+Finding replay(std::uint64_t seed) {
+  Trace trace;
+  Tally tally;
+  std::string rule = run_history(seed, trace, tally);
+  return {seed, std::move(rule), trace.last(std::numeric_limits<std::size_t>::max())};
+}
+
+std::optional<std::uint64_t> number_in(const char* variable) {
+  const char* const text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): one thread
+  if (text == nullptr) return std::nullopt;
+  return std::strtoull(text, nullptr, 0);
+}
+
+std::ostream& operator<<(std::ostream& out, const Finding& finding) {
+  return out << finding.trace << "seed " << finding.seed << ": "
+             << (finding.rule.empty() ? "no rule is broken" : "broken: " + finding.rule)
+             << "\nTo see it again: SHOAL_SIMULATION_SEED=" << finding.seed << " <program>\n";
+}
+
+std::ostream& operator<<(std::ostream& out, const Tally& tally) {
+  return out << tally.histories << " histories, " << tally.steps << " steps, " << tally.events
+             << " events\n"
+             << tally.tasks << " tasks: " << tally.prefetched << " times prefetched, "
+             << tally.revocations << " times taken back (" << tally.stalls << " from stalled), "
+             << tally.requeued << " times returned by a death, " << tally.lost << " lost, "
+             << tally.cancelled << " cancelled, " << tally.broken << " failed with their pool\n"
+             << "maps: " << tally.parts << " parts split off, " << tally.dropped << " dropped\n"
+             << "workers: " << tally.starts << " replaced, " << tally.deaths << " ended, "
+             << tally.stops << " times stopped, " << tally.lies << " lies\n";
+}
+
+}  // namespace shoal::pool::simulation
