@@ -8,39 +8,18 @@
 #include <utility>
 #include <vector>
 
-#include "shoal/context.hpp"
-#include "shoal/duration.hpp"
 #include "shoal/function.hpp"
 #include "shoal/future.hpp"
 #include "shoal/item_encoder.hpp"
 #include "shoal/map_result.hpp"
-#include "shoal/start_method.hpp"
+#include "shoal/pool_options.hpp"
+#include "shoal/task_options.hpp"
 
 namespace shoal {
 
 namespace pool {
 class ProcessPool;
 }
-
-/// How a pool is made.
-struct PoolOptions {
-  /// Worker processes: 1 to 1024. More than CPUs pays only for tasks that wait.
-  unsigned max_workers = cpu_count();
-  /// How the workers are started; default: get_start_method(), forkserver if nobody said otherwise.
-  Context context = {};
-  /// How long a waiting thread, and a worker without tasks, polls before it sleeps; 0: not at all.
-  /// Polling saves the 5 to 40 us of a wake-up. At most one less than there are CPUs poll at once,
-  /// and they stop where it does not pay. Costs CPU for this long after each burst of tasks.
-  Duration spin = std::chrono::microseconds(20);
-};
-
-/// How a pool ends.
-struct ShutdownOptions {
-  /// Return only when every task is done and every worker is gone.
-  bool wait = true;
-  /// Cancel what has not started.
-  bool cancel_futures = false;
-};
 
 /// What a pool is doing and has done.
 struct PoolStats {
