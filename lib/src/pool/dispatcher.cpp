@@ -46,7 +46,8 @@ bool Dispatcher::on_cancel(Task& task) {
     }
   }
   if (task.is_done()) return false;
-  --queued_;  // what stands in the backlog is skipped when its turn comes
+  const auto absent = expected_.extract(&task);
+  if (absent.empty()) --queued_;  // what stands in the backlog is skipped when its turn comes
   settle(task, Task::Status::cancelled);
   pump();
   return true;
@@ -59,7 +60,16 @@ void Dispatcher::on_close(bool cancel_queued) {
       while (!hands_[index].empty() && take_back_youngest(index)) continue;
     }
     while (const TaskRef task = next_queued()) settle(*task, Task::Status::cancelled);
+    for (const auto& [key, task] : std::exchange(expected_, {})) {
+      settle(*task, Task::Status::cancelled);
+    }
   }
+  pump();
+}
+
+void Dispatcher::on_absence(Task& task, Task::Status status) {
+  const auto absent = expected_.extract(&task);
+  if (!absent.empty()) settle(task, status);
   pump();
 }
 
@@ -152,7 +162,7 @@ Dispatcher::Counts Dispatcher::counts() const {
   Counts counts = totals_;
   counts.workers = supervisor_.present();
   counts.idle = static_cast<unsigned>(idle_.size());
-  counts.queued = queued_;
+  counts.queued = queued_ + expected_.size();
   counts.running = running_;
   return counts;
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "pool/hands.hpp"
@@ -109,6 +110,12 @@ class Dispatcher {
   // Events from users.
   void on_submit(TaskRef task);
   bool on_cancel(Task& task);
+  /// `task` comes later: until then it keeps a closed pool from ending, and can be cancelled.
+  void on_expect(const TaskRef& task) { expected_.emplace(task.get(), task); }
+  /// A task that was expected is about to be submitted; false if it has been cancelled.
+  bool on_arrival(const Task& task) { return expected_.erase(&task) > 0; }
+  /// A task that was expected does not come; the reason is in it.
+  void on_absence(Task& task, Task::Status status);
   /// No task comes after this; with `cancel_queued`, those not started are cancelled.
   void on_close(bool cancel_queued);
 
@@ -137,7 +144,7 @@ class Dispatcher {
   /// Why no worker can be started and every task fails; empty for a sound pool.
   const std::string& broken_reason() const noexcept { return supervisor_.broken_reason(); }
   bool is_broken() const noexcept { return !broken_reason().empty(); }
-  bool is_drained() const noexcept { return queued_ == 0 && running_ == 0; }
+  bool is_drained() const noexcept { return queued_ == 0 && running_ == 0 && expected_.empty(); }
   bool has_workers() const noexcept { return supervisor_.has_workers(); }
   /// Tasks in workers' hands.
   std::size_t running() const noexcept { return running_; }
@@ -175,6 +182,7 @@ class Dispatcher {
   std::vector<std::uint64_t> stalled_;   // by WorkerIndex: the ticket at its front at the last look
   std::deque<TaskRef> backlog_;          // with those that were cancelled while they stood here
   std::size_t queued_ = 0;               // without them
+  std::unordered_map<const Task*, TaskRef> expected_;
   std::vector<WorkerIndex> idle_;        // most recently active last
   std::vector<WorkerIndex> to_publish_;  // workers that were handed something
   WorkerIndex favourite_ = 0;            // the worker that was active last

@@ -50,8 +50,8 @@ class Engine {
   /// @throws ResourceError  the board or its descriptors could not be made
   static Engine& instance();
 
-  /// Holds the engine's lock; on release, first unlocks, then wakes the workers and writes the log
-  /// records that were put on the lists meanwhile.
+  /// Holds the engine's lock; on release, first unlocks, then wakes the workers, writes the log
+  /// records and posts the callbacks that were put on the lists meanwhile.
   class Lock {
    public:
     explicit Lock(Engine& engine) : engine_(engine), lock_(engine.mutex_) {}
@@ -71,6 +71,11 @@ class Engine {
 
   /// Waits until `task` is done, collecting for everybody if nobody else does; false at `deadline`.
   bool wait(Task& task, base::Deadline deadline);
+  /// Waits, collecting likewise, until `self` has what it wants; false at `deadline`. Its links
+  /// stand at its tasks, and are removed by the caller.
+  bool wait(Lock& lock, Waiter& self, base::Deadline deadline);
+  /// Has `callback` called on the notifier thread once `task` is done; if it is, here and now.
+  void call_when_done(Task& task, std::unique_ptr<Callback> callback);
 
   /// Cancels `task` if it has not started.
   bool cancel(Task& task);
@@ -80,6 +85,7 @@ class Engine {
   FunctionTable& functions() noexcept { return functions_; }
   Notifier& notifier() noexcept { return notifier_; }
   WorkerId next_worker_id() noexcept { return next_worker_id_++; }
+  std::uint32_t next_pool_number() noexcept { return next_pool_number_++; }
 
   /// What workers are given: the board, and the buttons of the two bells.
   const std::shared_ptr<const UniqueFd>& board_file() const noexcept { return board_file_; }
@@ -88,6 +94,8 @@ class Engine {
 
   // All below are called with the lock held.
   void add(std::shared_ptr<ProcessPool> pool);
+  /// The pool of that number; none once it has ended.
+  std::shared_ptr<ProcessPool> find(std::uint32_t pool_number) const;
   void remove(const ProcessPool& pool);
   /// Watches a worker's sentinel (its end) and control socket (its hello, and its loss).
   os::Result<void> watch(WorkerId worker, ProcessPool& pool, int sentinel, int control);
@@ -114,7 +122,7 @@ class Engine {
   std::uint64_t spins() const noexcept { return spins_; }
   /// Calls ProcessPool::on_timeout for `worker` at `deadline`, if it is watched then.
   void arm(base::Deadline deadline, WorkerId worker);
-  /// Wakes those who wait for `task`, whose status is final.
+  /// Wakes those who wait for `task`, whose status is final, and has its callbacks called.
   void announce(Task& task);
 
  private:
@@ -139,12 +147,13 @@ class Engine {
     posted_ = collector;
     board().post(collector);
   }
-  bool lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline);
+  bool lead(Lock& lock, Waiter& self, base::Deadline deadline);
   void stop_leading();
-  bool poll(Lock& lock, const Task& task, base::Deadline deadline);
+  bool poll(Lock& lock, const Waiter& self, base::Deadline deadline);
   bool list_words();
   bool sleep(Lock& lock, base::Deadline deadline, bool on_words);
-  void follow(Lock& lock, Task& task, Waiter& self, base::Deadline deadline);
+  void follow(Lock& lock, Waiter& self, base::Deadline deadline);
+  void call(Waiter& waiter);
   void pass_lead();
   SharedBoard& board() noexcept;
   std::shared_ptr<ProcessPool> owner_of(WorkerId worker);
@@ -161,6 +170,8 @@ class Engine {
   std::multimap<base::Deadline, WorkerId> timers_;
   std::vector<const std::atomic<std::uint32_t>*> to_wake_;
   std::vector<std::pair<LogLevel, std::string>> to_log_;
+  WaiterLink* to_call_ = nullptr;  // Callbacks
+  WaiterLink* last_to_call_ = nullptr;
   base::Deadline serving_until_ = base::Deadline::never();  // when the service thread looks again
   Waiter* leading_ = nullptr;  // who collects; none: the service thread
   bool is_leader_asleep_ = false;
@@ -175,6 +186,7 @@ class Engine {
   Notifier notifier_;
   std::deque<Waiter*> followers_;
   std::atomic<WorkerId> next_worker_id_{1};
+  std::atomic<std::uint32_t> next_pool_number_{1};
 };
 
 }  // namespace shoal::pool

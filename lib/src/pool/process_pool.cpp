@@ -46,13 +46,6 @@ WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStat
   return WorkerLostError(what, std::move(loss));
 }
 
-void check_descriptors(const Writer& arguments) {
-  if (arguments.descriptors().size() < os::kMaxDescriptorsPerMessage) return;
-  throw ResourceError("a task carries " + std::to_string(arguments.descriptors().size()) +
-                      " descriptors; at most " + std::to_string(os::kMaxDescriptorsPerMessage - 1) +
-                      " fit its message");
-}
-
 void raise_no_room() {
   throw ResourceError(
       "a task's result has come, but this process lacks the memory or descriptors to take it: drop "
@@ -64,6 +57,7 @@ void raise_no_room() {
 ProcessPool::ProcessPool(Engine& engine, const PoolOptions& options,
                          std::shared_ptr<process::Source> source)
     : engine_(engine),
+      number_(engine.next_pool_number()),
       spin_(options.spin),
       stall_timer_(engine.next_worker_id()),
       source_(std::move(source)),
@@ -97,13 +91,25 @@ std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
 
 // --- for users ----------------------------------------------------------------------------------
 
+void ProcessPool::check_descriptors(const Writer& arguments) {
+  if (arguments.descriptors().size() < os::kMaxDescriptorsPerMessage) return;
+  throw ResourceError("a task carries " + std::to_string(arguments.descriptors().size()) +
+                      " descriptors; at most " + std::to_string(os::kMaxDescriptorsPerMessage - 1) +
+                      " fit its message");
+}
+
+bool ProcessPool::can_be_prefetched(const Writer& arguments) {
+  const bool is_copied = arguments.block() == nullptr;
+  const bool is_large = arguments.bytes().size() > Incarnation::kLargestCopiedArguments;
+  return arguments.descriptors().empty() && !(is_copied && is_large);
+}
+
 TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments) {
   check_descriptors(arguments);
   const Function& function = engine_.functions().intern(call);
-  const bool is_copied = arguments.block() == nullptr;
-  const bool is_large = arguments.bytes().size() > Incarnation::kLargestCopiedArguments;
+  const bool can_wait_behind_others = can_be_prefetched(arguments);
   TaskRef task = make_task(function, Payload(std::move(arguments)));
-  task->can_be_prefetched = task->payload.descriptors().empty() && !(is_copied && is_large);
+  task->can_be_prefetched = can_wait_behind_others;
   const Engine::Lock lock(engine_);
   check_open(function);
   dispatcher_.on_submit(task);
@@ -137,6 +143,7 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call,
 TaskRef ProcessPool::make_task(const Function& function, Payload arguments) {
   auto task = std::make_shared<Task>(function, std::move(arguments));
   task->pool = this;
+  task->pool_number = number_;
   task->generation = process::Runtime::generation();
   return task;
 }

@@ -37,8 +37,19 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   /// Waits until no task and no worker is left of a closed pool.
   void join();
   PoolStats stats();
+  /// Names it among all pools there ever were.
+  std::uint32_t number() const noexcept { return number_; }
   /// How long to poll for a result before sleeping.
   Duration spin() const noexcept { return spin_; }
+
+  // For what follows a task, without the engine's lock (continuation.cpp).
+  /// Makes `task` one that is fed or failed later; false if the pool has been shut down.
+  bool expect(const TaskRef& task);
+  /// Submits `task`, which was expected, unless it has been cancelled.
+  /// @throws ResourceError  nothing was queued
+  void feed(const TaskRef& task, Writer&& arguments);
+  /// Fails `task`, which was expected, by an exception in its payload, or by what it raises.
+  void fail(const TaskRef& task, Task::Status status, Payload error);
 
   // For the engine, without its lock.
   void on_end(WorkerId id);
@@ -64,6 +75,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
     Incarnation worker;
   };
 
+  static void check_descriptors(const Writer& arguments);
+  static bool can_be_prefetched(const Writer& arguments);
   TaskRef make_task(const Function& function, Payload arguments);
   void check_open(const Function& function) const;
   void drop_segments();
@@ -93,6 +106,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   void set_stall_timer(Duration delay) override;
 
   Engine& engine_;
+  const std::uint32_t number_;
   const Duration spin_;
   const WorkerId stall_timer_;
   ArenaMemory argument_memory_{"shoal-arguments"};
