@@ -23,6 +23,9 @@ class Notifier {
   /// Calls `notice` soon, after those posted before; where no thread can be had, at once.
   void post(std::function<void()> notice);
 
+  /// Calls `notice`; what it throws is logged.
+  static void call(const std::function<void()>& notice) noexcept;
+
   /// Waits until all that was posted has been called; false at `deadline`.
   bool drain(base::Deadline deadline);
 

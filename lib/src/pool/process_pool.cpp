@@ -47,13 +47,6 @@ WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStat
   return WorkerLostError(what, std::move(loss));
 }
 
-void check_descriptors(const Writer& arguments) {
-  if (arguments.descriptors().size() < os::kMaxDescriptorsPerMessage) return;
-  throw ResourceError("a task carries " + std::to_string(arguments.descriptors().size()) +
-                      " descriptors; at most " + std::to_string(os::kMaxDescriptorsPerMessage - 1) +
-                      " fit its message");
-}
-
 void raise_no_room() {
   throw ResourceError(
       "a task's result has come, but this process lacks the memory or descriptors to take it: drop "
@@ -65,6 +58,7 @@ void raise_no_room() {
 ProcessPool::ProcessPool(Engine& engine, const PoolOptions& options,
                          std::shared_ptr<process::Source> source)
     : engine_(engine),
+      number_(engine.next_pool_number()),
       options_(options),
       stall_timer_(engine.next_worker_id()),
       alarm_(engine.next_worker_id()),
@@ -100,17 +94,29 @@ std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
 
 // --- for users ----------------------------------------------------------------------------------
 
+void ProcessPool::check_descriptors(const Writer& arguments) {
+  if (arguments.descriptors().size() < os::kMaxDescriptorsPerMessage) return;
+  throw ResourceError("a task carries " + std::to_string(arguments.descriptors().size()) +
+                      " descriptors; at most " + std::to_string(os::kMaxDescriptorsPerMessage - 1) +
+                      " fit its message");
+}
+
+bool ProcessPool::can_be_prefetched(const Writer& arguments) {
+  const bool is_copied = arguments.block() == nullptr;
+  const bool is_large = arguments.bytes().size() > Incarnation::kLargestCopiedArguments;
+  return arguments.descriptors().empty() && !(is_copied && is_large);
+}
+
 TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments,
                             const internal::Submission& how) {
   check_descriptors(arguments);
   const Function& function = engine_.functions().intern(call);
-  const bool is_copied = arguments.block() == nullptr;
-  const bool is_large = arguments.bytes().size() > Incarnation::kLargestCopiedArguments;
+  const bool can_wait_behind_others = can_be_prefetched(arguments);
   const std::size_t bytes = arguments.bytes().size();
   TaskRef task = make_task(function, Payload(std::move(arguments)));
   task->policy = how.options;
   task->name_bytes = how.name_bytes;
-  task->can_be_prefetched = task->payload.descriptors().empty() && !(is_copied && is_large);
+  task->can_be_prefetched = can_wait_behind_others;
   Engine::Lock lock(engine_);
   if (!wait_for_room(lock, function, bytes, how.may_wait)) return nullptr;
   dispatcher_.on_submit(task);
@@ -147,6 +153,7 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call,
 TaskRef ProcessPool::make_task(const Function& function, Payload arguments) {
   auto task = std::make_shared<Task>(function, std::move(arguments));
   task->pool = this;
+  task->pool_number = number_;
   task->generation = process::Runtime::generation();
   return task;
 }
