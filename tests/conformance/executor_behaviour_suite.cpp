@@ -256,6 +256,18 @@ TEST_P(ExecutorTrapSuite, ResultThatCannotBeReadIsTheCallersError_186) {
       "sprung");
 }
 
+TEST_P(ExecutorTrapSuite, HarmInAMapCostsItsElement_186) {
+  ProcessPoolExecutor pool = make_pool(2);
+  std::vector<Trap> traps;
+  for (std::size_t i = 0; i < 30; ++i) traps.push_back({kHarms[i % 3], Moment::reading});
+  auto results = pool.map(look_at, traps);
+  std::size_t i = 0;
+  for (auto at = results.begin(); at != results.end(); ++at, ++i) {
+    EXPECT_EQ(fate_of([&] { *at; }), expected_fate(kHarms[i % 3])) << i;
+  }
+  EXPECT_EQ(i, traps.size());
+}
+
 // The caller's own codec runs in the caller: what it does there, it does to the whole program,
 // which then ends as it would without a pool, and its workers with it.
 TEST_P(ExecutorTrapSuite, HarmInTheCallersCodecEndsTheCallerAndItsWorkers_186) {
