@@ -18,7 +18,7 @@ inline constexpr std::array kHarms{Harm::error, Harm::exit, Harm::crash};
 enum class Moment { writing, reading };
 
 /// The status of a process that Harm::exit ends.
-constexpr int kTrapStatus = 23;
+constexpr int kTrapStatus = 17;
 
 inline void strike(Harm harm) {
   switch (harm) {
