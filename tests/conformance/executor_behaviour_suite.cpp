@@ -72,6 +72,20 @@ TEST_P(ExecutorBehaviourSuite, WorkersAreStartedByTheMethodOfThePoolsContext) {
                                                      : "shoal-server");
 }
 
+TEST_P(ExecutorBehaviourSuite, ATaskThatMayNotRunTwiceIsLostWithItsWorker) {
+  ProcessPoolExecutor pool{
+      {.max_workers = 1, .context = get_context(GetParam()), .on_crash = CrashPolicy::fail_task()}};
+  Answer starts;
+  Future<void> lost = pool.submit(
+      [](const UniqueFd& mouth) {
+        say(mouth, "s");
+        ::raise(SIGKILL);
+      },
+      starts.mouth().duplicate());
+  EXPECT_THROW(lost.get(), WorkerLostError);
+  EXPECT_EQ(starts.all(), "s");
+}
+
 TEST_P(ExecutorBehaviourSuite, ShutdownWaitsForTheTasksUnlessToldNotTo) {
   for (const bool waits : {true, false}) {
     ProcessPoolExecutor pool = make_pool(1);
