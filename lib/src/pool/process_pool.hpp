@@ -11,6 +11,7 @@
 #include "pool/engine.hpp"
 #include "pool/incarnation.hpp"
 #include "pool/worker_memory.hpp"
+#include "process/confinement.hpp"
 #include "process/source.hpp"
 #include "shoal/function.hpp"
 #include "shoal/process_pool_executor.hpp"
@@ -94,6 +95,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
 
   Engine& engine_;
   const Duration spin_;
+  const process::Confinement confinement_;  // of each worker
   const WorkerId stall_timer_;
   ArenaMemory argument_memory_{"shoal-arguments"};
   std::uint64_t arena_version_ = 0;

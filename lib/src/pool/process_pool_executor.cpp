@@ -16,6 +16,7 @@ const PoolOptions& check(const PoolOptions& options) {
   if (options.spin < Duration::zero()) {
     throw std::invalid_argument("PoolOptions::spin is negative: give 0 to sleep at once");
   }
+  process::check_confinement({options.limits, options.sandbox}, "PoolOptions");
   if (options.max_workers >= 1 && options.max_workers <= kMostWorkers) return options;
   throw std::invalid_argument("PoolOptions::max_workers is " + std::to_string(options.max_workers) +
                               ": give 1 to " + std::to_string(kMostWorkers));

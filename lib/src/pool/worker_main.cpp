@@ -23,8 +23,10 @@
 #include "pool/parcel.hpp"
 #include "pool/reply_sender.hpp"
 #include "pool/spin_history.hpp"
+#include "pool/worker_limits.hpp"
 #include "pool/worker_memory.hpp"
 #include "serial/exception_codec.hpp"
+#include "shoal/codec.hpp"
 #include "shoal/error.hpp"
 #include "shoal/item_run.hpp"
 #include "shoal/reader.hpp"
@@ -65,6 +67,12 @@ class Worker {
         leader_bell_(keep_high(WorkerDescriptor::leader)),
         service_bell_(keep_high(WorkerDescriptor::service)),
         control_(keep_high(context.control.get())) {}
+
+  /// Once what the tasks are not to be charged with has been done.
+  void confine(const process::Confinement& confinement) {
+    cpu_timer_ = make_cpu_timer(confinement.limits);
+    confine_worker(confinement);
+  }
 
   int run() {
     const os::Result<void> hello =
@@ -136,8 +144,11 @@ class Worker {
     Completion completion;
     completion.ticket = entry.ticket;
     completion.items = completion.error_bytes = 0;
+    // Stopped before the next task can be taken, which is not to be ended for this one's time.
+    if (cpu_timer_) cpu_timer_->start();
     completion.outcome =
         entry.items == 0 ? call(entry, reply) : call_items(entry, reply, completion);
+    if (cpu_timer_) cpu_timer_->stop();
     const std::int64_t begin = std::exchange(now_, now_nanoseconds());
     completion.nanoseconds = static_cast<std::uint32_t>(
         std::min<std::int64_t>(now_ - begin, std::numeric_limits<std::uint32_t>::max()));
@@ -192,7 +203,8 @@ class Worker {
     const std::size_t room = replies_.begin_run(entry.ticket, results);
     SharedCompletions& words = memory_.completions();
     internal::ItemRun run(entry.items, entry.ticket, room,
-                          {words.progress, words.started, memory_.submissions().end_run});
+                          {words.progress, words.started, memory_.submissions().end_run,
+                           cpu_timer_ ? &*cpu_timer_ : nullptr});
     const Outcome outcome = guarded(
         [&] {
           const FunctionResolver::Resolved& function = resolve(entry);
@@ -270,6 +282,7 @@ class Worker {
   bool is_ring_due_ = false;    // there is a result that nobody was told of
   std::int64_t worked_at_ = 0;  // when the last task ended
   bool has_memory_ = false;     // what tasks have freed may still be here
+  std::optional<os::CpuTimer> cpu_timer_;
   SpinHistory spin_history_;
   os::Fd leader_bell_;
   os::Fd service_bell_;
@@ -293,6 +306,7 @@ int worker_main(process::ChildContext& context) {
   Reader payload = context.payload();
   const auto index = payload.get<unsigned>();
   const auto spin_nanoseconds = payload.get<std::int64_t>();
+  const auto confinement = payload.get<process::Confinement>();
   os::Result<AttachedMemory> memory = AttachedMemory::attach(
       descriptor(context, WorkerDescriptor::submissions),
       descriptor(context, WorkerDescriptor::completions),
@@ -301,6 +315,7 @@ int worker_main(process::ChildContext& context) {
   Worker worker(context, std::move(*memory), index, spin_nanoseconds);
   context.descriptors.clear();  // mapped, or kept as copies out of a task's way
   context.control.reset();
+  worker.confine(confinement);
   return worker.run();
 }
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "process/confinement.hpp"
 #include "process/process_state.hpp"
 #include "process/source.hpp"
 #include "serial/function_ref.hpp"
@@ -20,7 +21,10 @@ struct Callee {
   serial::CodeRef invoker;
   std::optional<serial::CodeRef> function;  // none: the callee has no state and no address
   std::uint64_t type_hash;
+  process::Confinement confinement;
 };
+
+constexpr const char* kOptions = "ProcessOptions";
 
 // A child's work: decodes the arguments and calls.
 int call_function(process::ChildContext& context) {
@@ -34,17 +38,24 @@ int call_function(process::ChildContext& context) {
   const std::uintptr_t function = callee.function ? serial::resolve(*callee.function) : 0;
   Reader arguments(bytes.first(argument_bytes), context.descriptors);
   Writer dropped_result;
+  // Last of all: what comes before needs the memory and files that are not there behind it.
+  process::apply_limits(callee.confinement.limits, kOptions);
+  process::apply_cpu_time(callee.confinement.limits, kOptions);
+  process::apply_sandbox(callee.confinement.sandbox, kOptions);
   invoker(function, arguments, dropped_result);
   return 0;
 }
 
 class FunctionWork final : public process::Work {
  public:
-  explicit FunctionWork(internal::EncodedCall call) {
+  FunctionWork(internal::EncodedCall call, const process::Confinement& confinement)
+      : confinement_(confinement) {
     const internal::CallTarget& target = call.target;
     const std::uint64_t argument_bytes = call.arguments.bytes().size();
-    Callee callee{
-        serial::locate(reinterpret_cast<std::uintptr_t>(target.invoker)), {}, target.type_hash};
+    Callee callee{serial::locate(reinterpret_cast<std::uintptr_t>(target.invoker)),
+                  {},
+                  target.type_hash,
+                  confinement};
     if (target.target != 0) callee.function = serial::locate(target.target);
     call.arguments.put(callee);
     call.arguments.put(argument_bytes);
@@ -53,6 +64,8 @@ class FunctionWork final : public process::Work {
   }
 
   std::shared_ptr<process::Child> start(const internal::ProcessState& process) override {
+    process::require_confinement(confinement_, kOptions,
+                                 "cannot start process \"" + process.name() + '"');
     const StartMethod method = process.options().context.get_start_method();
     spec_.name = process.name();
     spec_.identity = process.identity();
@@ -67,14 +80,21 @@ class FunctionWork final : public process::Work {
   }
 
  private:
+  const process::Confinement confinement_;
   process::ChildSpec spec_;
 };
+
+std::unique_ptr<internal::ProcessState> make_state(ProcessOptions options,
+                                                   internal::EncodedCall call) {
+  auto work = std::make_unique<FunctionWork>(
+      std::move(call), process::Confinement{options.limits, options.sandbox});
+  return std::make_unique<internal::ProcessState>(std::move(options), std::move(work));
+}
 
 }  // namespace
 
 Process::Process(ProcessOptions options, internal::EncodedCall call)
-    : state_(std::make_unique<internal::ProcessState>(
-          std::move(options), std::make_unique<FunctionWork>(std::move(call)))) {}
+    : state_(make_state(std::move(options), std::move(call))) {}
 
 Process::Process(std::unique_ptr<internal::ProcessState> state) noexcept
     : state_(std::move(state)) {}
