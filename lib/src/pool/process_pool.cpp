@@ -8,9 +8,11 @@
 #include "os/sentinel.hpp"
 #include "os/socket.hpp"
 #include "pool/initializer.hpp"
+#include "pool/worker_limits.hpp"
 #include "pool/worker_main.hpp"
 #include "process/runtime.hpp"
 #include "process/spawner.hpp"
+#include "shoal/codec.hpp"
 #include "shoal/error.hpp"
 
 namespace shoal::pool {
@@ -34,7 +36,7 @@ std::string describe(std::optional<os::ExitStatus> status) {
 }
 
 WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStatus> status,
-                           const std::string& violation) {
+                           const std::string& violation, const std::string& limit) {
   WorkerLoss loss;
   loss.pid = pid;
   loss.task_name = task.name();
@@ -43,7 +45,7 @@ WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStat
   const std::string how =
       violation.empty() ? describe(status) : "was ended for breaking the protocol: " + violation;
   const std::string what = "task " + loss.task_name + " (attempt " + std::to_string(task.attempt) +
-                           ") was lost: its worker, pid " + std::to_string(pid) + ", " + how;
+                           ") was lost: its worker, pid " + std::to_string(pid) + ", " + how + limit;
   return WorkerLostError(what, std::move(loss));
 }
 
@@ -67,6 +69,7 @@ ProcessPool::ProcessPool(Engine& engine, const PoolOptions& options,
       workers_(options.max_workers) {}
 
 std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
+  process::require_confinement({options.limits, options.sandbox}, "PoolOptions", "cannot start a pool");
   Engine& engine = Engine::instance();
   std::shared_ptr<ProcessPool> pool(new ProcessPool(
       engine, options,
@@ -237,6 +240,7 @@ void ProcessPool::start_one(WorkerIndex index) {
   spec.entry = worker_main;
   spec.payload.put(index);
   spec.payload.put(static_cast<std::int64_t>(options_.spin.count()));
+  spec.payload.put(process::Confinement{options_.limits, options_.sandbox});
   for (os::Fd* file : {&files.submissions, &files.completions, &files.gate}) {
     spec.payload.put_fd(std::make_shared<const UniqueFd>(std::move(*file)));
   }
@@ -383,8 +387,9 @@ WorkerEnd ProcessPool::describe_end(const Incarnation& worker,
   WorkerEnd end;
   end.taken = worker.taken();
   end.raise = [pid = worker.child()->pid(), status,
-               violation = worker.violation()](const Task& task) {
-    throw lost_error(task, pid, status, violation);
+               violation = worker.violation(),
+               limit = explain_limit(options_.limits, status)](const Task& task) {
+    throw lost_error(task, pid, status, violation, limit);
   };
   return end;
 }

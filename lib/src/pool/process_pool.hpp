@@ -11,6 +11,7 @@
 #include "pool/engine.hpp"
 #include "pool/incarnation.hpp"
 #include "pool/worker_memory.hpp"
+#include "process/confinement.hpp"
 #include "process/source.hpp"
 #include "shoal/function.hpp"
 #include "shoal/process_pool_executor.hpp"
