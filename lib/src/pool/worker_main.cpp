@@ -23,6 +23,7 @@
 #include "pool/parcel.hpp"
 #include "pool/reply_sender.hpp"
 #include "pool/spin_history.hpp"
+#include "pool/worker_log.hpp"
 #include "pool/worker_memory.hpp"
 #include "serial/exception_codec.hpp"
 #include "shoal/error.hpp"
@@ -298,6 +299,9 @@ int worker_main(process::ChildContext& context) {
       descriptor(context, WorkerDescriptor::completions),
       descriptor(context, WorkerDescriptor::gate), descriptor(context, WorkerDescriptor::board));
   if (!memory) throw ResourceError("a worker needs " + memory.error().to_string());
+  WorkerLog::begin(descriptor(context, WorkerDescriptor::black_box),
+                   descriptor(context, WorkerDescriptor::log_bell),
+                   descriptor(context, WorkerDescriptor::board));
   Worker worker(context, std::move(*memory), index, spin_nanoseconds);
   context.descriptors.clear();  // mapped, or kept as copies out of a task's way
   context.control.reset();

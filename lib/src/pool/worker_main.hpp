@@ -7,10 +7,19 @@ namespace shoal::pool {
 
 /// The life of a worker process: attaches to its mailbox, says hello, and runs tasks until told to
 /// leave. What it is given: {index, spin} and descriptors D, W, G, board, leader bell, service
-/// bell.
+/// bell, log bell, black box.
 int worker_main(process::ChildContext& context);
 
 /// The first descriptors of a worker's payload, in this order.
-enum class WorkerDescriptor : unsigned { submissions, completions, gate, board, leader, service };
+enum class WorkerDescriptor : unsigned {
+  submissions,
+  completions,
+  gate,
+  board,
+  leader,
+  service,
+  log_bell,
+  black_box,
+};
 
 }  // namespace shoal::pool
