@@ -79,7 +79,7 @@ class ExecutorCertificateSuite : public ExecutorSuite {
   }
 };
 
-#define SHOAL_NEEDS_CRASH_HANDLER()                                                        \
+#define SHOAL_NEEDS_CRASH_HANDLER() \
   if (!os::has_crash_handler()) GTEST_SKIP() << "sanitizers have a crash handler of their own"
 
 TEST_P(ExecutorCertificateSuite, ASegmentationFaultNamesTheFunctionAndItsCaller) {
@@ -127,7 +127,8 @@ TEST_P(ExecutorCertificateSuite, AnAssertionsWordsAreKept) {
 TEST_P(ExecutorCertificateSuite, TerminateTellsTheExceptionThatLedThere) {
   SHOAL_NEEDS_CRASH_HANDLER();
   ProcessPoolExecutor pool = make_pool(1);
-  const WorkerLoss loss = loss_of(pool, [](int n) { return promise_not_to_throw(n); }, 1);
+  const WorkerLoss loss = loss_of(
+      pool, [](int n) { return promise_not_to_throw(n); }, 1);
   EXPECT_EQ(loss.signal, SIGABRT);
   EXPECT_EQ(loss.message, "uncaught std::runtime_error: a promise was broken");
   EXPECT_TRUE(has(loss.backtrace, "promise_not_to_throw(int)")) << loss.backtrace;
@@ -137,9 +138,8 @@ TEST_P(ExecutorCertificateSuite, TerminateTellsTheExceptionThatLedThere) {
 TEST_P(ExecutorCertificateSuite, AThreadOfATaskMayCrash) {
   SHOAL_NEEDS_CRASH_HANDLER();
   ProcessPoolExecutor pool = make_pool(1);
-  const WorkerLoss loss = loss_of(pool, [] {
-    std::thread([] { crash_in_an_extern_function(1); }).join();
-  });
+  const WorkerLoss loss =
+      loss_of(pool, [] { std::thread([] { crash_in_an_extern_function(1); }).join(); });
   EXPECT_EQ(loss.signal, SIGSEGV);
   EXPECT_TRUE(has(loss.backtrace, "crash_in_an_extern_function(int)")) << loss.backtrace;
 }
@@ -161,7 +161,8 @@ TEST_P(ExecutorCertificateSuite, EverySignalOfOnesOwnMakingStaysWhatItIs) {
   ProcessPoolExecutor pool = make_pool(1);
   EXPECT_EQ(loss_of(pool, divide, 4).signal, SIGFPE);
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS}) {
-    const WorkerLoss loss = loss_of(pool, [](int number) { return ::raise(number); }, signal);
+    const WorkerLoss loss = loss_of(
+        pool, [](int number) { return ::raise(number); }, signal);
     EXPECT_EQ(loss.signal, signal);
     EXPECT_TRUE(has(loss.backtrace, "raise")) << loss.backtrace;
   }
@@ -266,14 +267,14 @@ TEST_P(ExecutorLogSuite, RecordsOfAWorkerThatLivesArriveUnderItsName) {
                         get_logger()->warn("to {}", "whom it may concern");
                         get_logger()->error("it failed");
                         return ::getpid();
-                      }).get();
+                      })
+                      .get();
   const Ledger::Line last = ledger->await("it failed");
   EXPECT_EQ(last.level, static_cast<int>(LogLevel::error));
   const std::vector<Ledger::Line> lines = ledger->lines();
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(lines[0].level, static_cast<int>(LogLevel::warn));
-  EXPECT_EQ(lines[0].text,
-            "PoolWorker-1 pid " + std::to_string(pid) + ": to whom it may concern");
+  EXPECT_EQ(lines[0].text, "PoolWorker-1 pid " + std::to_string(pid) + ": to whom it may concern");
 }
 
 TEST_P(ExecutorLogSuite, EachRecordArrivesAloneThoughNobodyLogsAgain) {
@@ -316,7 +317,8 @@ TEST_P(ExecutorLogSuite, RecordsOfManyThreadsArriveOnceOrAreCountedAsLost) {
         }
         threads.clear();
         get_logger()->warn("that was all");
-      }).get();
+      })
+      .get();
   ledger->await("that was all");
   std::size_t accounted = 0;
   for (const Ledger::Line& line : ledger->lines()) {
@@ -342,7 +344,8 @@ TEST_P(ExecutorLogSuite, ACopyThatATaskForksWritesItsOwnRecords) {
         siginfo_t end{};
         ::waitid(P_PID, static_cast<id_t>(copy), &end, WEXITED);
         get_logger()->error("from the worker, {}", end.si_status);
-      }).get();
+      })
+      .get();
   ledger->await("from the worker, 0");
   EXPECT_EQ(ledger->lines().size(), 1U);
 }

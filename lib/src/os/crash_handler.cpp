@@ -211,8 +211,7 @@ Result<void> report_crashes_to(CrashReport& report) noexcept {
   if (!stack) return stack;
   std::array<void*, 4> warm_up;
   ::backtrace(warm_up.data(), static_cast<int>(warm_up.size()));
-  reporter.abort_message =
-      static_cast<AbortMessage* const*>(::dlsym(RTLD_DEFAULT, "__abort_msg"));
+  reporter.abort_message = static_cast<AbortMessage* const*>(::dlsym(RTLD_DEFAULT, "__abort_msg"));
   reporter.pid = ::getpid();
   reporter.report = &report;
   struct sigaction action {};

@@ -35,8 +35,8 @@ struct CrashReport {
 
   std::atomic<std::uint32_t> state;
   std::int32_t signal;
-  std::int32_t code;    ///< siginfo's si_code
-  std::int32_t thread;  ///< id of the thread
+  std::int32_t code;      ///< siginfo's si_code
+  std::int32_t thread;    ///< id of the thread
   std::uint64_t address;  ///< what a memory fault was about
   std::uint32_t frame_count;
   std::uint32_t module_count;
@@ -50,11 +50,11 @@ struct CrashReport {
 bool has_crash_handler() noexcept;
 
 /// From now on the signals that a process brings upon itself (SIGSEGV, SIGBUS, SIGILL, SIGFPE,
-/// SIGABRT, SIGTRAP, SIGSYS) are reported to `report`, which must stay; afterwards they do what they
-/// would have done: end the process by that signal, with a core file where one is due. Signals that
-/// somebody handles already are left to him, and whoever sets an action later replaces ours. The
-/// calling thread gets a stack of its own for the handler, so that its own may overflow.
-/// Once in a process. A fork's copy reports nothing.
+/// SIGABRT, SIGTRAP, SIGSYS) are reported to `report`, which must stay; afterwards they do what
+/// they would have done: end the process by that signal, with a core file where one is due. Signals
+/// that somebody handles already are left to him, and whoever sets an action later replaces ours.
+/// The calling thread gets a stack of its own for the handler, so that its own may overflow. Once
+/// in a process. A fork's copy reports nothing.
 Result<void> report_crashes_to(CrashReport& report) noexcept;
 
 /// Adds what somebody has to say before he aborts; only the first is kept.

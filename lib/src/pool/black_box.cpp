@@ -30,8 +30,8 @@ os::Result<std::shared_ptr<BlackBox>> BlackBox::create(std::string name, os::Fd&
   if (!made) return made.error();
   const os::Result<void> sealed = os::seal(made->get(), os::Writers::those_who_map_it);
   if (!sealed) return sealed.error();
-  os::Result<memory::Mapping> mapping = memory::Mapping::map(
-      made->get(), metrics::kBlackBoxBytes, memory::Access::read_only);
+  os::Result<memory::Mapping> mapping =
+      memory::Mapping::map(made->get(), metrics::kBlackBoxBytes, memory::Access::read_only);
   if (!mapping) return mapping.error();
   file = std::move(*made);
   return std::shared_ptr<BlackBox>(new BlackBox(std::move(name), std::move(*mapping)));
@@ -95,9 +95,8 @@ void BlackBox::take() {
 void BlackBox::take_one(const metrics::LogRecord& record) {
   using Time = std::chrono::system_clock::time_point;
   const std::chrono::nanoseconds since_1970(record.nanoseconds);
-  unwritten_.push_back({record.level,
-                        Time(std::chrono::duration_cast<Time::duration>(since_1970)),
-                        record.text});
+  unwritten_.push_back(
+      {record.level, Time(std::chrono::duration_cast<Time::duration>(since_1970)), record.text});
   const char* const level = kLevelNames[static_cast<std::size_t>(record.level)];
   last_lines_.push_back("[" + std::string(level) + "] " + record.text);
   if (last_lines_.size() > kLastLines) last_lines_.pop_front();

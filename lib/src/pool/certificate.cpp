@@ -25,9 +25,9 @@ std::string file_of(const std::string& module) {
 
 std::string label_of(const std::string& module) {
   std::error_code ignored;
-  const std::filesystem::path path =
-      module.empty() ? std::filesystem::read_symlink("/proc/self/exe", ignored)
-                     : std::filesystem::path(module);
+  const std::filesystem::path path = module.empty()
+                                         ? std::filesystem::read_symlink("/proc/self/exe", ignored)
+                                         : std::filesystem::path(module);
   return path.filename().string();
 }
 

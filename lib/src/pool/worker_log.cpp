@@ -38,10 +38,7 @@ void keep_last_words() {
 }  // namespace
 
 WorkerLog::WorkerLog(memory::Mapping box, os::Fd bell, memory::Mapping board)
-    : box_(std::move(box)),
-      bell_(std::move(bell)),
-      board_(std::move(board)),
-      writer_(shared()) {}
+    : box_(std::move(box)), bell_(std::move(bell)), board_(std::move(board)), writer_(shared()) {}
 
 WorkerLog::SharedBox& WorkerLog::shared() const noexcept {
   return *std::launder(reinterpret_cast<SharedBox*>(box_.data()));
@@ -50,10 +47,10 @@ WorkerLog::SharedBox& WorkerLog::shared() const noexcept {
 void WorkerLog::begin(int box, int bell, int board) {
   using memory::Access;
   using memory::Mapping;
-  auto* const log = new WorkerLog(
-      take_or_throw(Mapping::map(box, metrics::kBlackBoxBytes, Access::read_write)),
-      take_or_throw(os::duplicate_high(bell)),
-      take_or_throw(Mapping::map(board, kBoardBytes, Access::read_only)));
+  auto* const log =
+      new WorkerLog(take_or_throw(Mapping::map(box, metrics::kBlackBoxBytes, Access::read_write)),
+                    take_or_throw(os::duplicate_high(bell)),
+                    take_or_throw(Mapping::map(board, kBoardBytes, Access::read_only)));
   base::hand_log_to(*log);
   const os::Result<void> reports = os::report_crashes_to(log->shared().crash);
   if (!reports) throw ResourceError("a worker needs " + reports.error().to_string());
