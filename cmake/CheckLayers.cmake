@@ -15,7 +15,7 @@ set(HOMES
   "boost/interprocess/.*=memory"
   "boost/(pfr|describe)([./].*)=serial public"
   "boost/(uuid|mp11)([./].*)=serial"
-  "(dlfcn|link|elf|cxxabi)\\.h=serial"
+  "(dlfcn|link|elf|cxxabi)\\.h=serial os"
   "(boost/optional|boost/type_traits)\\.hpp=process"
   "string\\.h=os"
   "boost/(process|asio)([./].*)=process")

@@ -272,8 +272,8 @@ std::vector<std::string> list_descriptors() {
 TEST_P(ExecutorSuite, AWorkerHoldsNoStrayDescriptors_20) {
   const UniqueFd stray(::dup(STDERR_FILENO));  // not close-on-exec: the host forgot
   ProcessPoolExecutor pool = make_pool(2);
-  // Its parent's sentinel, its two bells and its control socket.
-  const std::vector<std::string> expected{"anon_inode:[pidfd]", "pipe", "pipe", "socket"};
+  // Its parent's sentinel, its three bells and its control socket.
+  const std::vector<std::string> expected{"anon_inode:[pidfd]", "pipe", "pipe", "pipe", "socket"};
   EXPECT_EQ(pool.submit(list_descriptors).get(), expected);
 }
 

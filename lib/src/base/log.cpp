@@ -11,6 +11,8 @@
 namespace shoal {
 namespace {
 
+using base::LogTaker;
+
 // The logger lives in a holder that is never destroyed: records may come from static destructors.
 // After a fork the holder is replaced, never locked: its lock may belong to a lost thread.
 struct Holder {
@@ -28,6 +30,22 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
     std::fwrite(text.data(), 1, text.size(), stderr);
   }
   void flush_() override { std::fflush(stderr); }
+};
+
+// Hands records on as they are, unformatted.
+class HandingSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit HandingSink(LogTaker& taker) noexcept : taker_(taker) {}
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    taker_.take(static_cast<LogLevel>(message.level), message.time,
+                {message.payload.data(), message.payload.size()});
+  }
+  void flush_() override {}
+
+ private:
+  LogTaker& taker_;
 };
 
 std::atomic<Holder*> current_holder{nullptr};
@@ -75,6 +93,20 @@ void log(LogLevel level, std::string_view text) noexcept {
   } catch (...) {
     // A record that cannot be written is lost; logging never fails the work it speaks of.
   }
+}
+
+void log(LogLevel level, std::chrono::system_clock::time_point time,
+         std::string_view text) noexcept {
+  try {
+    holder().logger->log(time, {}, to_spdlog(level), {text.data(), text.size()});
+  } catch (...) {
+    // As above.
+  }
+}
+
+// The sinks, not the logger: whoever has asked for that already goes on with it.
+void hand_log_to(LogTaker& taker) {
+  holder().logger->sinks() = {std::make_shared<HandingSink>(taker)};
 }
 
 bool is_logged(LogLevel level) noexcept { return level >= log_level(); }

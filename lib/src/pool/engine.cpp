@@ -21,6 +21,7 @@ namespace {
 // Keys of watched descriptors: the worker's id above two bits that say which descriptor.
 enum class Watched : std::uint64_t { sentinel = 0, control = 1 };
 constexpr std::uint64_t kServiceKey = ~std::uint64_t{0};
+constexpr std::uint64_t kLogKey = kServiceKey - 1;
 
 std::uint64_t key_of(WorkerId worker, Watched watched) noexcept {
   return worker << 2 | static_cast<std::uint64_t>(watched);
@@ -79,6 +80,9 @@ Engine::Engine() : spin_tokens_(spin_token_count()) {
     const os::Result<void> added = poller_->add(ear->get(), kServiceKey);
     if (!added) throw ResourceError("a pool needs " + added.error().to_string());
   }
+  logs_.emplace(board(), notifier_);
+  const os::Result<void> listening = poller_->add(logs_->ear(), kLogKey);
+  if (!listening) throw ResourceError("a pool needs " + listening.error().to_string());
   const os::Result<void> started =
       process::Runtime::instance().start_own_thread("shoal-service", [this] { serve(); });
   if (!started) throw ResourceError("a pool needs " + started.error().to_string());
@@ -362,6 +366,7 @@ base::Deadline Engine::serve_once(base::Deadline next) {
 
 void Engine::handle(std::uint64_t key) {
   if (key == kServiceKey) return service_.silence();
+  if (key == kLogKey) return logs_->on_bell();
   const WorkerId worker = key >> 2;
   const std::shared_ptr<ProcessPool> pool = owner_of(worker);
   if (pool == nullptr) return;

@@ -18,6 +18,7 @@
 #include "os/event.hpp"
 #include "os/futex.hpp"
 #include "pool/function_table.hpp"
+#include "pool/log_relay.hpp"
 #include "pool/notifier.hpp"
 #include "pool/spin_history.hpp"
 #include "pool/spin_tokens.hpp"
@@ -87,6 +88,7 @@ class Engine {
 
   FunctionTable& functions() noexcept { return functions_; }
   Notifier& notifier() noexcept { return notifier_; }
+  LogRelay& logs() noexcept { return *logs_; }
   WorkerId next_worker_id() noexcept { return next_worker_id_++; }
   std::uint32_t next_pool_number() noexcept { return next_pool_number_++; }
 
@@ -197,6 +199,7 @@ class Engine {
   std::uint64_t spins_ = 0;
   std::uint64_t collected_ = 0;
   Notifier notifier_;
+  std::optional<LogRelay> logs_;
   std::deque<Waiter*> followers_;
   std::atomic<WorkerId> next_worker_id_{1};
   std::atomic<std::uint32_t> next_pool_number_{1};

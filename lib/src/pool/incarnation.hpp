@@ -44,6 +44,10 @@ class Incarnation {
   /// What the worker wrote that no worker of ours writes; empty for an honest one.
   const std::string& violation() const noexcept { return violation_; }
 
+  /// Takes note that this process has ended the worker.
+  void note_kill() noexcept { is_killed_ = true; }
+  bool is_killed() const noexcept { return is_killed_; }
+
   enum class Hello {
     none,    ///< it is none, or was read before
     ready,
@@ -140,6 +144,7 @@ class Incarnation {
   std::shared_ptr<ReplyLeases> leases_ = std::make_shared<ReplyLeases>(memory_.submissions());
   std::bitset<kSegmentSlots> lost_segments_;  // those that came and could not be mapped
   bool has_said_hello_ = false;
+  bool is_killed_ = false;
   std::string violation_;
 };
 

@@ -36,8 +36,11 @@ std::string describe(std::optional<os::ExitStatus> status) {
 }
 
 WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStatus> status,
-                           const std::string& violation, const std::string& limit) {
+                           const std::string& violation, const std::string& limit,
+                           const Certificate& certificate) {
   WorkerLoss loss;
+  certificate.complete(loss);
+  loss.attempt = task.attempt;
   loss.pid = pid;
   loss.task_name = task.name();
   if (status && status->signal != 0) loss.signal = status->signal;
@@ -45,7 +48,8 @@ WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStat
   const std::string how =
       violation.empty() ? describe(status) : "was ended for breaking the protocol: " + violation;
   const std::string what = "task " + loss.task_name + " (attempt " + std::to_string(task.attempt) +
-                           ") was lost: its worker, pid " + std::to_string(pid) + ", " + how + limit;
+                           ") was lost: its worker, pid " + std::to_string(pid) + ", " + how + limit +
+                           certificate.summary();
   return WorkerLostError(what, std::move(loss));
 }
 
@@ -237,6 +241,12 @@ void ProcessPool::start_one(WorkerIndex index) {
   }
   process::ChildSpec spec;
   spec.name = "PoolWorker-" + std::to_string(index + 1);
+  os::Fd box_file;
+  os::Result<std::shared_ptr<BlackBox>> box = BlackBox::create(spec.name, box_file);
+  if (!box) {
+    throw StartError(std::error_code(box.error().error, std::generic_category()),
+                     "a worker needs " + box.error().to_string());
+  }
   spec.entry = worker_main;
   spec.payload.put(index);
   spec.payload.put(static_cast<std::int64_t>(options_.spin.count()));
@@ -247,14 +257,18 @@ void ProcessPool::start_one(WorkerIndex index) {
   spec.payload.put_fd(engine_.board_file());
   spec.payload.put_fd(engine_.leader_button());
   spec.payload.put_fd(engine_.service_button());
+  spec.payload.put_fd(engine_.logs().button());
+  spec.payload.put_fd(std::make_shared<const UniqueFd>(std::move(box_file)));
   spec.payload.put(options_.max_rss_per_child > 0);
   put_initializer(spec.payload, options_.initializer);
-  adopt(index, std::move(*memory), source_->start(std::move(spec)));
+  adopt(index, std::move(*memory), source_->start(std::move(spec)), std::move(*box));
 }
 
 void ProcessPool::adopt(WorkerIndex index, WorkerMemory memory,
-                        std::shared_ptr<process::Child> child) {
+                        std::shared_ptr<process::Child> child, std::shared_ptr<BlackBox> box) {
   os::Fd control = child->take_control();
+  box->set_pid(child->pid());
+  engine_.logs().add(box);
   Engine::Lock lock(engine_);
   const WorkerId id = engine_.next_worker_id();
   const os::Result<void> watched = engine_.watch(id, *this, child->sentinel(), control.get());
@@ -265,7 +279,8 @@ void ProcessPool::adopt(WorkerIndex index, WorkerMemory memory,
                      "a worker needs " + watched.error().to_string());
   }
   workers_[index].reset(new Standing{
-      id, index, Incarnation(std::move(memory), std::move(child), std::move(control))});
+      id, index, Incarnation(std::move(memory), std::move(child), std::move(control)),
+      std::move(box)});
   indices_[id] = index;
   engine_.rouse_leader();  // it does not know this worker's word
   tell({.kind = WorkerEvent::Kind::started, .index = index, .pid = workers_[index]->worker.child()->pid()});
@@ -308,6 +323,7 @@ void ProcessPool::set_stall_timer(Duration delay) {
 }
 
 void ProcessPool::kill(Incarnation& worker) {
+  worker.note_kill();
   const os::Result<void> sent = worker.child()->signal(SIGKILL);
   if (!sent && sent.error().error != ESRCH) {
     engine_.log_later(LogLevel::error, "a worker could not be killed: " + sent.error().to_string());
@@ -354,13 +370,16 @@ void ProcessPool::on_control(WorkerId id) {
 
 void ProcessPool::on_end(WorkerId id) {
   std::shared_ptr<process::Child> child;
+  std::shared_ptr<BlackBox> box;
   {
     const Engine::Lock lock(engine_);
     const Standing* const standing = find(id);
     if (standing == nullptr) return;
     child = standing->worker.child();
+    box = standing->box;
   }
   const std::optional<os::ExitStatus> status = child->exit_status(base::Deadline::in(kStatusGrace));
+  engine_.logs().add_last_of(std::move(box));
   const Engine::Lock lock(engine_);
   const WorkerIndex index = indices_.at(id);
   Standing& standing = *workers_[index];
@@ -369,7 +388,7 @@ void ProcessPool::on_end(WorkerId id) {
   if (standing.worker.violation().empty()) collect(standing);  // what it had published is delivered
   engine_.unwatch(id, child->sentinel(), standing.worker.control());
   engine_.spin_tokens().forget(standing.worker);
-  WorkerEnd end = describe_end(standing.worker, status);
+  WorkerEnd end = describe_end(standing, status);
   tell_end(standing, status);
   const Task* const task = dispatcher_.expected(index);
   if (task != nullptr) standing.worker.rescue(*task, end);
@@ -382,14 +401,18 @@ void ProcessPool::on_end(WorkerId id) {
   finish_if_done();
 }
 
-WorkerEnd ProcessPool::describe_end(const Incarnation& worker,
+WorkerEnd ProcessPool::describe_end(const Standing& standing,
                                     std::optional<os::ExitStatus> status) const {
+  const Incarnation& worker = standing.worker;
+  auto certificate =
+      std::make_shared<const Certificate>(*standing.box, status, worker.is_killed());
   WorkerEnd end;
   end.taken = worker.taken();
   end.raise = [pid = worker.child()->pid(), status,
                violation = worker.violation(),
-               limit = explain_limit(options_.limits, status)](const Task& task) {
-    throw lost_error(task, pid, status, violation, limit);
+               limit = explain_limit(options_.limits, status),
+               certificate = std::move(certificate)](const Task& task) {
+    throw lost_error(task, pid, status, violation, limit, *certificate);
   };
   return end;
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "pool/black_box.hpp"
+#include "pool/certificate.hpp"
 #include "pool/dispatcher.hpp"
 #include "pool/engine.hpp"
 #include "pool/incarnation.hpp"
@@ -82,6 +84,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
     WorkerId id;
     WorkerIndex index;
     Incarnation worker;
+    std::shared_ptr<BlackBox> box;
     bool is_ready = false;
   };
 
@@ -101,14 +104,15 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   void on_start_failed(WorkerIndex index, const std::exception& error);
   void start_one(WorkerIndex index);
   void start_now(WorkerIndex index);
-  void adopt(WorkerIndex index, WorkerMemory memory, std::shared_ptr<process::Child> child);
+  void adopt(WorkerIndex index, WorkerMemory memory, std::shared_ptr<process::Child> child,
+             std::shared_ptr<BlackBox> box);
   Standing* find(WorkerId id);
   std::size_t collect(Standing& standing);
   void punish(Incarnation& worker);
   void kill(Incarnation& worker);
   void wake(Incarnation& worker);
   void finish_if_done();
-  WorkerEnd describe_end(const Incarnation& worker, std::optional<os::ExitStatus> status) const;
+  WorkerEnd describe_end(const Standing& standing, std::optional<os::ExitStatus> status) const;
 
   // DispatchPort, with the engine's lock held.
   Delivery deliver(WorkerIndex index, Task& task) override;

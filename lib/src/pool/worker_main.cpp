@@ -26,6 +26,7 @@
 #include "pool/spin_history.hpp"
 #include "pool/task_context.hpp"
 #include "pool/worker_limits.hpp"
+#include "pool/worker_log.hpp"
 #include "pool/worker_memory.hpp"
 #include "serial/exception_codec.hpp"
 #include "shoal/codec.hpp"
@@ -365,6 +366,9 @@ int worker_main(process::ChildContext& context) {
       descriptor(context, WorkerDescriptor::completions),
       descriptor(context, WorkerDescriptor::gate), descriptor(context, WorkerDescriptor::board));
   if (!memory) throw ResourceError("a worker needs " + memory.error().to_string());
+  WorkerLog::begin(descriptor(context, WorkerDescriptor::black_box),
+                   descriptor(context, WorkerDescriptor::log_bell),
+                   descriptor(context, WorkerDescriptor::board));
   for (unsigned i = 0; i < kWorkerDescriptors; ++i) payload.take_fd();
   Worker worker(context, std::move(*memory), index, spin_nanoseconds,
                 payload.get<bool>() ? open_memory_use() : os::Fd());

@@ -126,7 +126,7 @@ void Server::collect_ends() {
   while (const std::optional<os::EndedChild> ended = os::reap_any()) {
     const auto entry = tickets_.find(ended->pid);
     if (entry == tickets_.end()) continue;  // an orphan that came to the server
-    unsent_.push_back({entry->second, ended->status, 0});
+    unsent_.push_back({entry->second, ended->status, 0, ended->usage});
     tickets_.erase(entry);
   }
   send_reports();
