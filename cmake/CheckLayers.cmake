@@ -15,7 +15,8 @@ set(HOMES
   "boost/interprocess/.*=memory"
   "boost/(pfr|describe)([./].*)=serial public"
   "boost/(uuid|mp11)([./].*)=serial"
-  "(dlfcn|link|elf|cxxabi)\\.h=serial"
+  "dlfcn\\.h=os serial"
+  "(link|elf|cxxabi)\\.h=serial"
   "(boost/optional|boost/type_traits)\\.hpp=process"
   "string\\.h=os"
   "boost/(process|asio)([./].*)=process")

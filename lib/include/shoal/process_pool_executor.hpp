@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "shoal/map_result.hpp"
 #include "shoal/pool_options.hpp"
 #include "shoal/task_options.hpp"
+#include "shoal/task_registry.hpp"
 
 namespace shoal {
 
@@ -71,6 +73,20 @@ class ProcessPoolExecutor {
     const internal::CallTarget call =
         internal::encode_call(arguments, std::forward<F>(fn), std::forward<Args>(args)...);
     return Future<internal::task_result_t<F, Args...>>(submit_encoded(call, std::move(arguments)));
+  }
+
+  /// Runs in a worker the task that this process knows by that name:
+  ///   Future<int> f = pool.submit<int>("demo.add", 2, 3);
+  /// Arguments and result must be of exactly the types that were registered; characters go as
+  /// std::string.
+  /// @throws std::invalid_argument  there is no such task: register_task(), load_task_module()
+  /// @throws CodecError             its types are others   @throws as submit() above
+  template <class R, class... Args>
+  Future<R> submit(std::string_view name, Args&&... args) {
+    Writer arguments(argument_memory());
+    const internal::CallTarget call =
+        internal::encode_call_by_name<R>(arguments, name, std::forward<Args>(args)...);
+    return Future<R>(submit_encoded(call, std::move(arguments)));
   }
 
   /// Calls `fn` with each element of `range` (of several ranges: with one of each, up to the end of
