@@ -96,6 +96,7 @@ TEST_P(ExecutorNamedSuite, RunsTasksOfAModuleThatIsLoadedLater) {
 }
 
 TEST_P(ExecutorNamedSuite, RefusesAClassThatAModuleDefinesDifferently) {
+  load_task_module(module_path(2));  // has a Shape of ours
   load_task_module(module_path(1));
   ProcessPoolExecutor pool = make_pool(1);
   try {
@@ -120,7 +121,7 @@ TEST_P(ExecutorNamedSuite, CallsFunctionsOfALibraryThatIsLoadedLater) {
 TEST_P(ExecutorNamedSuite, RefusesALibraryThatIsAnotherBuildInTheWorker) {
   ProcessPoolExecutor pool = make_pool(1);
   EXPECT_EQ(pool.submit(add, 1, 1).get(), 2);
-  const ChangingLibrary library(module_path(1));
+  const ChangingLibrary library(module_path(3));
   const Number number = load_number(library.path());
   library.replace(module_path(2));
   Future<int> future = pool.submit(number, 10);

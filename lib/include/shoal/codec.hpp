@@ -12,6 +12,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "shoal/codec_adaptors.hpp"
+#include "shoal/codec_calendar.hpp"
 #include "shoal/codec_containers.hpp"
 #include "shoal/codec_values.hpp"
 #include "shoal/codec_way.hpp"

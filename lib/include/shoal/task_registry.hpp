@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -28,9 +30,9 @@ class RegisteredTask {
   /// Gives the names of the parameters, for keyword arguments; empty if none were given.
   const std::vector<std::string>& parameter_names() const noexcept { return parameter_names_; }
   /// Tells how many parameters there are.
-  std::size_t arity() const noexcept { return types_.hashes.size() - 1; }
+  std::size_t arity() const noexcept { return hashes_.size() - 1; }
   /// Gives "double(demo::Shape, int)": how errors show the function.
-  std::string signature() const { return types_.describe().signature(); }
+  std::string signature() const { return describe_().signature(); }
 
   /// What is called, as this process knows it.
   const internal::CallTarget& target() const noexcept { return target_; }
@@ -41,7 +43,8 @@ class RegisteredTask {
  private:
   std::string name_;
   internal::CallTarget target_;
-  internal::CallTypes types_;
+  std::vector<std::uint64_t> hashes_;
+  internal::TaskTypes (*describe_)();
   std::vector<std::string> parameter_names_;
 };
 
@@ -64,7 +67,8 @@ class TaskRegistry {
   /// @throws std::invalid_argument  the name is empty or belongs to another function, `fn` is null,
   ///                                or `parameters` are not one for each, all different
   template <class F>
-  void add(std::string_view name, F fn, std::vector<std::string> parameters = {});
+  [[gnu::visibility("hidden")]] void add(std::string_view name, F fn,
+                                         std::vector<std::string> parameters = {});
 
   /// Gives the task of that name, which lives as long as this; null if there is none.
   const RegisteredTask* find(std::string_view name) const noexcept;
@@ -131,11 +135,13 @@ constexpr void require_named_task() noexcept {
   }
 }
 
-/// What call() and encode_named_call() expect of a caller's values: no conversion is known to the
-/// caller, so they go as what they are, characters as std::string.
-template <class R, class... Args>
-using CallTypesWith = CallTypesOf<R, argument_value_t<Args>...>;
+template <class R, class Use, class... P>
+auto with_types_of_call(Use use, Types<P...>) {
+  return with_types<std::remove_cvref_t<R>, std::remove_cvref_t<P>...>(std::move(use));
+}
 
+/// Writes the values as what they are, no function being there to convert them for; characters as
+/// std::string.
 template <class... Args>
 void encode_values([[maybe_unused]] Writer& out, Args&&... args) {
   (encode_argument<argument_value_t<Args>>(out, std::forward<Args>(args)), ...);
@@ -152,7 +158,7 @@ CallTarget encode_call_by_name(Writer& out, std::string_view name, Args&&... arg
   const TaskRegistry& tasks = task_registry();
   const RegisteredTask* const task = tasks.find(name);
   if (task == nullptr) fail_unknown_task(tasks, name);
-  task->check(CallTypesWith<R, Args...>::value());
+  with_types<R, argument_value_t<Args>...>([&](const CallTypes& types) { task->check(types); });
   encode_values(out, std::forward<Args>(args)...);
   return task->target();
 }
@@ -166,7 +172,7 @@ template <class R, class... Args>
 void encode_named_call(Writer& out, std::string_view name, Args&&... args) {
   (internal::require_transferable<internal::argument_value_t<Args>>(), ...);
   out.put(std::string(name));
-  out.put(internal::CallTypesWith<R, Args...>::value().describe());
+  out.put(internal::describe_types<R, internal::argument_value_t<Args>...>());
   internal::encode_values(out, std::forward<Args>(args)...);
 }
 
@@ -175,10 +181,11 @@ void TaskRegistry::add(std::string_view name, F fn, std::vector<std::string> par
   internal::require_named_task<F>();
   if constexpr (requires { typename internal::CallOf<F>::Parameters; }) {
     using Signature = typename internal::CallOf<F>::Plain;
-    add_task(RegisteredTask(
-        name, internal::target_of<F, Signature>(fn),
-        internal::call_types_of<typename Signature::Result>(typename Signature::Parameters{}),
-        std::move(parameters)));
+    const auto add = [&](const internal::CallTypes& types) {
+      add_task(RegisteredTask(name, internal::target_of<F, Signature>(fn), types,
+                              std::move(parameters)));
+    };
+    internal::with_types_of_call<typename Signature::Result>(add, typename Signature::Parameters{});
   }
 }
 

@@ -82,7 +82,7 @@ void define(std::vector<Definition>& known) {
 }
 
 template <class R, class... Value>
-TaskTypes describe_types() {
+[[gnu::visibility("hidden")]] TaskTypes describe_types() {
   TaskTypes types;
   (types.parameters.push_back({readable(type_name_view<Value>()), type_hash<Value>()}), ...);
   types.result = {readable(type_name_view<R>()), type_hash<R>()};
@@ -98,17 +98,13 @@ struct CallTypes {
   TaskTypes (*describe)() = nullptr;
 };
 
-template <class R, class... Value>
-struct CallTypesOf {
-  static constexpr std::array<std::uint64_t, sizeof...(Value) + 1> kHashes{type_hash<Value>()...,
-                                                                           type_hash<R>()};
-  static constexpr CallTypes value() noexcept { return {kHashes, &describe_types<R, Value...>}; }
-};
-
-/// Of a function: its parameters and result, by value.
-template <class R, class... P>
-constexpr CallTypes call_types_of(Types<P...>) noexcept {
-  return CallTypesOf<std::remove_cvref_t<R>, std::remove_cvref_t<P>...>::value();
+/// Calls `use` with the types. Hidden, and without static data: those the loader would share
+/// between libraries that define one class in two ways, which is what is to be found out.
+template <class R, class... Value, class Use>
+[[gnu::visibility("hidden")]] auto with_types(Use use) {
+  constexpr std::array<std::uint64_t, sizeof...(Value) + 1> hashes{type_hash<Value>()...,
+                                                                   type_hash<R>()};
+  return use(CallTypes{hashes, &describe_types<R, Value...>});
 }
 
 }  // namespace shoal::internal

@@ -39,21 +39,24 @@ void check_parameter_names(std::string_view task, std::size_t arity,
 RegisteredTask::RegisteredTask(std::string_view name, const internal::CallTarget& target,
                                const internal::CallTypes& types,
                                std::vector<std::string> parameter_names)
-    : name_(name), target_(target), types_(types), parameter_names_(std::move(parameter_names)) {
+    : name_(name),
+      target_(target),
+      hashes_(types.hashes.begin(), types.hashes.end()),
+      describe_(types.describe),
+      parameter_names_(std::move(parameter_names)) {
   if (name_.empty()) throw std::invalid_argument("a task is registered under an empty name");
   check_parameter_names(name_, arity(), parameter_names_);
 }
 
 void RegisteredTask::check(const internal::CallTypes& called) const {
-  if (std::equal(types_.hashes.begin(), types_.hashes.end(), called.hashes.begin(),
-                 called.hashes.end())) {
+  if (std::equal(hashes_.begin(), hashes_.end(), called.hashes.begin(), called.hashes.end())) {
     return;
   }
   check(called.describe());
 }
 
 void RegisteredTask::check(const internal::TaskTypes& called) const {
-  internal::check_types(name_, types_.describe(), called);
+  internal::check_types(name_, describe_(), called);
 }
 
 // Some tasks; those that are in none of the nodes after it. The list is read without a lock, so a
