@@ -9,6 +9,7 @@
 #include "shoal/context.hpp"
 #include "shoal/duration.hpp"
 #include "shoal/error.hpp"
+#include "shoal/executor.hpp"
 #include "shoal/function.hpp"
 #include "shoal/future.hpp"
 #include "shoal/limits.hpp"
