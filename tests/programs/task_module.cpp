@@ -2,6 +2,7 @@
 // Built into several task modules, one for each meaning of SHOAL_TEST_MODULE.
 #include "programs/task_module.hpp"
 
+#include <cstdint>
 #include <shoal/task_registry.hpp>
 #include <stdexcept>
 #include <string>
@@ -20,6 +21,9 @@ int scale(int x, int factor) { return x * factor; }
 
 /// What a process that holds the module calls by pointer.
 extern "C" int shoal_test_module_number(int n) { return n + SHOAL_TEST_MODULE; }
+
+/// What this build knows a Shape by.
+extern "C" std::uint64_t shoal_test_module_shape() { return shoal::type_hash<demo::Shape>(); }
 
 #if SHOAL_TEST_MODULE != 4  // the module that is none
 extern "C" void shoal_register_tasks(shoal::TaskRegistry& tasks) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Task modules: what is loaded, what is refused, and what one class of two definitions leads to.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <stdexcept>
@@ -80,6 +82,19 @@ TEST(TaskModuleTest, AnotherDefinitionOfAClassIsRefused) {
     EXPECT_TRUE(holds(what, "module2.area") && holds(what, "double(demo::Shape)")) << what;
     EXPECT_TRUE(holds(what, "{std::string, double}") && holds(what, "{double, double}")) << what;
   }
+}
+
+std::uint64_t shape_of(int module) {
+  void* const library = ::dlopen(module_path(module).c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) throw std::runtime_error(::dlerror());
+  return reinterpret_cast<std::uint64_t (*)()>(::dlsym(library, "shoal_test_module_shape"))();
+}
+
+// What travels with each message tells two definitions of one name apart.
+TEST(TaskModuleTest, OneNameWithTwoDefinitionsHasTwoHashes) {
+  EXPECT_EQ(shape_of(1), type_hash<demo::Shape>());
+  EXPECT_NE(shape_of(2), type_hash<demo::Shape>());
+  EXPECT_EQ(shape_of(2), shape_of(4));
 }
 
 TEST(TaskModuleTest, OneThatThrowsRegistersNothing) {
