@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "shoal/map_result.hpp"
 #include "shoal/pool_options.hpp"
 #include "shoal/task_options.hpp"
+#include "shoal/task_registry.hpp"
 
 namespace shoal {
 
@@ -111,6 +113,28 @@ class ProcessPoolExecutor {
                                                                            F&& fn, Args&&... args) {
     return found<internal::task_result_t<F, Args...>>(start_with(
         std::move(options), false, std::forward<F>(fn), std::forward<Args>(args)...));
+  }
+
+  /// Runs in a worker the task that this process knows by that name:
+  ///   Future<int> f = pool.submit<int>("demo.add", 2, 3);
+  /// Arguments and result must be of exactly the types that were registered; characters go as
+  /// std::string.
+  /// @throws std::invalid_argument  there is no such task: register_task(), load_task_module()
+  /// @throws CodecError             its types are others   @throws as submit() above
+  template <class R, class... Args>
+  Future<R> submit(std::string_view name, Args&&... args) {
+    Writer arguments(argument_memory());
+    const internal::CallTarget call =
+        internal::encode_call_by_name<R>(arguments, name, std::forward<Args>(args)...);
+    return Future<R>(submit_encoded(call, std::move(arguments), {}));
+  }
+  template <class R, class... Args>
+  Future<R> submit(TaskOptions options, std::string_view name, Args&&... args) {
+    Writer arguments(argument_memory());
+    const internal::Submission how = internal::prepare(arguments, std::move(options), true);
+    const internal::CallTarget call =
+        internal::encode_call_by_name<R>(arguments, name, std::forward<Args>(args)...);
+    return Future<R>(submit_encoded(call, std::move(arguments), how));
   }
 
   /// Calls `fn` with each element of `range` (of several ranges: with one of each, up to the end of
