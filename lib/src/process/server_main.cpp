@@ -16,6 +16,7 @@
 #include "os/signal.hpp"
 #include "os/socket.hpp"
 #include "process/child_main.hpp"
+#include "process/preload.hpp"
 #include "process/runtime.hpp"
 #include "process/server_protocol.hpp"
 #include "shoal/codec.hpp"
@@ -158,7 +159,10 @@ int server_main(ChildContext& context) {
   Reader payload = context.payload();
   const auto kind = payload.get<ServerKind>();
   const std::shared_ptr<const UniqueFd> reports = payload.take_fd();
+  const auto preload = payload.get<std::optional<serial::CodeRef>>();
   os::block_signals();
+  // Before the next line: a parent's end is the end of what is being loaded.
+  if (preload && !run_preload(*preload, context.control.get())) return 1;
   // From here on the parent's end wakes the server, which sweeps before it goes, instead of killing
   // it. An end before this line shows in the loop's first look at the parent.
   os::after_fork::follow_parent(0, SIGCONT);
