@@ -79,11 +79,14 @@ class ExecutorCertificateSuite : public ExecutorSuite {
   }
 };
 
-#define SHOAL_NEEDS_CRASH_HANDLER() \
-  if (!os::has_crash_handler()) GTEST_SKIP() << "sanitizers have a crash handler of their own"
+class ExecutorCrashSuite : public ExecutorCertificateSuite {
+ protected:
+  void SetUp() override {
+    if (!os::has_crash_handler()) GTEST_SKIP() << "sanitizers have a crash handler of their own";
+  }
+};
 
-TEST_P(ExecutorCertificateSuite, ASegmentationFaultNamesTheFunctionAndItsCaller) {
-  SHOAL_NEEDS_CRASH_HANDLER();
+TEST_P(ExecutorCrashSuite, ASegmentationFaultNamesTheFunctionAndItsCaller) {
   ProcessPoolExecutor pool = make_pool(1);
   const WorkerLoss loss = loss_of(pool, crash_in_a_static_function, 5);
   EXPECT_EQ(loss.signal, SIGSEGV);
@@ -97,16 +100,14 @@ TEST_P(ExecutorCertificateSuite, ASegmentationFaultNamesTheFunctionAndItsCaller)
   EXPECT_TRUE(has(what(), "crash_in_an_extern_function(int)")) << what();
 }
 
-TEST_P(ExecutorCertificateSuite, AnOverflownStackIsWalked) {
-  SHOAL_NEEDS_CRASH_HANDLER();
+TEST_P(ExecutorCrashSuite, AnOverflownStackIsWalked) {
   ProcessPoolExecutor pool = make_pool(1);
   const WorkerLoss loss = loss_of(pool, overflow_the_stack, 1);
   EXPECT_EQ(loss.signal, SIGSEGV);
   EXPECT_TRUE(has(loss.backtrace, "overflow_the_stack(int)")) << loss.backtrace;
 }
 
-TEST_P(ExecutorCertificateSuite, AnAbortNamesWhoAborted) {
-  SHOAL_NEEDS_CRASH_HANDLER();
+TEST_P(ExecutorCrashSuite, AnAbortNamesWhoAborted) {
   ProcessPoolExecutor pool = make_pool(1);
   const WorkerLoss loss = loss_of(pool, [] { std::abort(); });
   EXPECT_EQ(loss.signal, SIGABRT);
@@ -114,8 +115,7 @@ TEST_P(ExecutorCertificateSuite, AnAbortNamesWhoAborted) {
   EXPECT_TRUE(has(loss.backtrace, "AnAbortNamesWhoAborted")) << loss.backtrace;
 }
 
-TEST_P(ExecutorCertificateSuite, AnAssertionsWordsAreKept) {
-  SHOAL_NEEDS_CRASH_HANDLER();
+TEST_P(ExecutorCrashSuite, AnAssertionsWordsAreKept) {
   ProcessPoolExecutor pool = make_pool(1);
   const WorkerLoss loss = loss_of(pool, fail_an_assertion, 2);
   EXPECT_EQ(loss.signal, SIGABRT);
@@ -124,8 +124,7 @@ TEST_P(ExecutorCertificateSuite, AnAssertionsWordsAreKept) {
   EXPECT_TRUE(has(what(), "two == 3")) << what();
 }
 
-TEST_P(ExecutorCertificateSuite, TerminateTellsTheExceptionThatLedThere) {
-  SHOAL_NEEDS_CRASH_HANDLER();
+TEST_P(ExecutorCrashSuite, TerminateTellsTheExceptionThatLedThere) {
   ProcessPoolExecutor pool = make_pool(1);
   const WorkerLoss loss = loss_of(
       pool, [](int n) { return promise_not_to_throw(n); }, 1);
@@ -135,8 +134,7 @@ TEST_P(ExecutorCertificateSuite, TerminateTellsTheExceptionThatLedThere) {
   EXPECT_TRUE(has(what(), "a promise was broken")) << what();
 }
 
-TEST_P(ExecutorCertificateSuite, AThreadOfATaskMayCrash) {
-  SHOAL_NEEDS_CRASH_HANDLER();
+TEST_P(ExecutorCrashSuite, AThreadOfATaskMayCrash) {
   ProcessPoolExecutor pool = make_pool(1);
   const WorkerLoss loss =
       loss_of(pool, [] { std::thread([] { crash_in_an_extern_function(1); }).join(); });
@@ -144,8 +142,7 @@ TEST_P(ExecutorCertificateSuite, AThreadOfATaskMayCrash) {
   EXPECT_TRUE(has(loss.backtrace, "crash_in_an_extern_function(int)")) << loss.backtrace;
 }
 
-TEST_P(ExecutorCertificateSuite, ACallOfNothingNamesTheCaller) {
-  SHOAL_NEEDS_CRASH_HANDLER();
+TEST_P(ExecutorCrashSuite, ACallOfNothingNamesTheCaller) {
   ProcessPoolExecutor pool = make_pool(1);
   const WorkerLoss loss = loss_of(pool, [] {
     reinterpret_cast<void (*)()>(static_cast<std::uintptr_t>(volatile_zero))();
@@ -156,8 +153,7 @@ TEST_P(ExecutorCertificateSuite, ACallOfNothingNamesTheCaller) {
   EXPECT_TRUE(has(loss.backtrace, "ACallOfNothingNamesTheCaller")) << loss.backtrace;
 }
 
-TEST_P(ExecutorCertificateSuite, EverySignalOfOnesOwnMakingStaysWhatItIs) {
-  SHOAL_NEEDS_CRASH_HANDLER();
+TEST_P(ExecutorCrashSuite, EverySignalOfOnesOwnMakingStaysWhatItIs) {
   ProcessPoolExecutor pool = make_pool(1);
   EXPECT_EQ(loss_of(pool, divide, 4).signal, SIGFPE);
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS}) {
@@ -190,8 +186,7 @@ TEST_P(ExecutorCertificateSuite, AHandlerOfTheUsersStaysInForce) {
   EXPECT_EQ(loss.backtrace, "");
 }
 
-TEST_P(ExecutorCertificateSuite, ACopyThatATaskForksReportsNothing) {
-  SHOAL_NEEDS_CRASH_HANDLER();
+TEST_P(ExecutorCrashSuite, ACopyThatATaskForksReportsNothing) {
   ProcessPoolExecutor pool = make_pool(1);
   const WorkerLoss loss = loss_of(pool, [] {
     const int copy = ::fork();
@@ -353,6 +348,7 @@ TEST_P(ExecutorLogSuite, ACopyThatATaskForksWritesItsOwnRecords) {
 }  // namespace
 
 SHOAL_FOR_EACH_START_METHOD(ExecutorCertificateSuite);
+SHOAL_FOR_EACH_START_METHOD(ExecutorCrashSuite);
 SHOAL_FOR_EACH_START_METHOD(ExecutorLogSuite);
 
 }  // namespace shoal::test

@@ -51,13 +51,21 @@ class HandingSink final : public spdlog::sinks::base_sink<std::mutex> {
 std::atomic<Holder*> current_holder{nullptr};
 std::atomic<Holder*> inherited_holders{nullptr};
 std::atomic<LogLevel> current_level{LogLevel::warn};
+std::atomic<LogTaker*> current_taker{nullptr};
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   return static_cast<spdlog::level::level_enum>(level);
 }
 
+spdlog::sink_ptr make_sink() {
+  if (LogTaker* const taker = current_taker.load(std::memory_order_relaxed)) {
+    return std::make_shared<HandingSink>(*taker);
+  }
+  return std::make_shared<StderrSink>();
+}
+
 Holder* make_holder() {
-  auto logger = std::make_shared<spdlog::logger>("shoal", std::make_shared<StderrSink>());
+  auto logger = std::make_shared<spdlog::logger>("shoal", make_sink());
   logger->set_level(to_spdlog(current_level.load(std::memory_order_relaxed)));
   logger->set_pattern("[%Y-%m-%d %H:%M:%S.%e] [%n] [%l] [pid %P] %v");
   logger->flush_on(spdlog::level::warn);
@@ -106,7 +114,10 @@ void log(LogLevel level, std::chrono::system_clock::time_point time,
 
 // The sinks, not the logger: whoever has asked for that already goes on with it.
 void hand_log_to(LogTaker& taker) {
-  holder().logger->sinks() = {std::make_shared<HandingSink>(taker)};
+  current_taker.store(&taker, std::memory_order_relaxed);
+  if (Holder* made = current_holder.load(std::memory_order_acquire)) {
+    made->logger->sinks() = {make_sink()};
+  }
 }
 
 bool is_logged(LogLevel level) noexcept { return level >= log_level(); }
@@ -126,6 +137,7 @@ void set_log_level(LogLevel level) noexcept {
 }
 
 void reset_log_after_fork() noexcept {
+  current_taker.store(nullptr, std::memory_order_relaxed);
   current_level.store(log_level(), std::memory_order_relaxed);
   Holder* const inherited = current_holder.exchange(nullptr, std::memory_order_acq_rel);
   if (inherited == nullptr) return;

@@ -49,6 +49,9 @@ struct CrashReport {
 /// True if this build has a handler: sanitizers have one of their own.
 bool has_crash_handler() noexcept;
 
+/// Does what is the same for this process and all that are forked from it, for a fork server.
+void prepare_crash_handler() noexcept;
+
 /// From now on the signals that a process brings upon itself (SIGSEGV, SIGBUS, SIGILL, SIGFPE,
 /// SIGABRT, SIGTRAP, SIGSYS) are reported to `report`, which must stay; afterwards they do what
 /// they would have done: end the process by that signal, with a core file where one is due. Signals

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <string_view>
 
 namespace shoal::os {
 
@@ -13,6 +13,6 @@ std::optional<std::uint64_t> memory_kills();
 
 /// The number behind the word "oom_kill" in the text of memory.events, memory.oom_control or
 /// /proc/vmstat.
-std::optional<std::uint64_t> find_memory_kills(const std::string& text);
+std::optional<std::uint64_t> find_memory_kills(std::string_view text);
 
 }  // namespace shoal::os

@@ -2,6 +2,7 @@
 #include "pool/black_box.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -40,9 +41,14 @@ os::Result<std::shared_ptr<BlackBox>> BlackBox::create(std::string name, os::Fd&
 BlackBox::BlackBox(std::string name, memory::Mapping mapping)
     : name_(std::move(name)),
       mapping_(std::move(mapping)),
-      memory_kills_before_(os::memory_kills()),
       prefix_(name_ + ": "),
       reader_(shared()) {}
+
+void BlackBox::watch_memory_killer() {
+  const std::optional<std::uint64_t> kills = os::memory_kills();
+  const std::lock_guard guard(mutex_);
+  memory_kills_before_ = kills;
+}
 
 const SharedBlackBox& BlackBox::shared() const noexcept {
   return *std::launder(reinterpret_cast<const SharedBlackBox*>(mapping_.data()));
@@ -68,14 +74,17 @@ void BlackBox::relay() {
   }
 }
 
-void BlackBox::finish() noexcept {
+bool BlackBox::finish(std::optional<os::ExitStatus> status) noexcept {
   try {
-    const std::optional<std::uint64_t> kills = os::memory_kills();
-    has_memory_killer_struck_ = kills && memory_kills_before_ && *kills > *memory_kills_before_;
     const std::lock_guard guard(mutex_);
+    if (status && status->signal == SIGKILL) {
+      const std::optional<std::uint64_t> kills = os::memory_kills();
+      has_memory_killer_struck_ = kills && memory_kills_before_ && *kills > *memory_kills_before_;
+    }
     take();
+    return !unwritten_.empty();
   } catch (const std::exception&) {
-    // No memory: its last records are lost, its tasks' errors come all the same.
+    return false;  // no memory: its last records are lost, its task's error comes all the same
   }
 }
 

@@ -11,6 +11,7 @@
 #include "memory/mapping.hpp"
 #include "metrics/log_reader.hpp"
 #include "os/fd.hpp"
+#include "os/sentinel.hpp"
 #include "sync/hardware.hpp"
 
 namespace shoal::pool {
@@ -43,21 +44,25 @@ class BlackBox {
 
   /// Says who the worker is; before the first relay().
   void set_pid(int pid) { prefix_ = name_ + " pid " + std::to_string(pid) + ": "; }
+  /// Counts from now on what the kernel's memory killer does. Takes 20 us: not while somebody waits
+  /// for the worker.
+  void watch_memory_killer();
 
   /// Writes the records there are to the sinks. On the notifier thread, which keeps their order.
   void relay();
   bool has_news();
 
-  /// Takes the last records of a worker that has ended; relay() is to follow.
-  void finish() noexcept;
+  /// Takes the last records of a worker that has ended; true if there are some, and relay() is to
+  /// follow.
+  bool finish(std::optional<os::ExitStatus> status) noexcept;
   /// "[warning] text", the newest last; after finish().
   std::vector<std::string> last_lines();
   /// Where the worker crashed, if it did.
   std::optional<Crash> crash() const;
   /// What std::terminate or assert had to say.
   std::string last_words() const;
-  /// True if the kernel's memory killer had struck somebody since this box was made; after
-  /// finish().
+  /// True if SIGKILL has ended the worker, and the kernel's memory killer had struck somebody since
+  /// its start; after finish().
   bool has_memory_killer_struck() const noexcept { return has_memory_killer_struck_; }
 
  private:
@@ -74,14 +79,14 @@ class BlackBox {
 
   const std::string name_;
   const memory::Mapping mapping_;
-  const std::optional<std::uint64_t> memory_kills_before_;
   std::string prefix_;
   bool has_memory_killer_struck_ = false;
   std::mutex mutex_;
-  metrics::LogReader<sync::Hardware> reader_;  // guarded by mutex_
-  std::vector<Record> unwritten_;              // guarded by mutex_
-  std::deque<std::string> last_lines_;         // guarded by mutex_
-  bool was_damaged_ = false;                   // guarded by mutex_: and somebody was told
+  std::optional<std::uint64_t> memory_kills_before_;  // guarded by mutex_
+  metrics::LogReader<sync::Hardware> reader_;         // guarded by mutex_
+  std::vector<Record> unwritten_;                     // guarded by mutex_
+  std::deque<std::string> last_lines_;                // guarded by mutex_
+  bool was_damaged_ = false;                          // guarded by mutex_: and somebody was told
 };
 
 }  // namespace shoal::pool

@@ -31,8 +31,8 @@ void LogRelay::on_bell() {
   relay_later();
 }
 
-void LogRelay::add_last_of(std::shared_ptr<BlackBox> box) {
-  box->finish();
+void LogRelay::add_last_of(std::shared_ptr<BlackBox> box, std::optional<os::ExitStatus> status) {
+  if (!box->finish(status)) return;
   notifier_.post([box = std::move(box)] { box->relay(); });
 }
 

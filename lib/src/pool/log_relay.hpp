@@ -32,7 +32,7 @@ class LogRelay {
   /// The bell was rung.
   void on_bell();
   /// The worker has ended: its last records follow.
-  void add_last_of(std::shared_ptr<BlackBox> box);
+  void add_last_of(std::shared_ptr<BlackBox> box, std::optional<os::ExitStatus> status);
 
  private:
   void relay_later();

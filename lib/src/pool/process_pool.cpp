@@ -261,7 +261,8 @@ void ProcessPool::start_one(WorkerIndex index) {
   spec.payload.put_fd(std::make_shared<const UniqueFd>(std::move(box_file)));
   spec.payload.put(options_.max_rss_per_child > 0);
   put_initializer(spec.payload, options_.initializer);
-  adopt(index, std::move(*memory), source_->start(std::move(spec)), std::move(*box));
+  adopt(index, std::move(*memory), source_->start(std::move(spec)), *box);
+  (*box)->watch_memory_killer();
 }
 
 void ProcessPool::adopt(WorkerIndex index, WorkerMemory memory,
@@ -379,7 +380,7 @@ void ProcessPool::on_end(WorkerId id) {
     box = standing->box;
   }
   const std::optional<os::ExitStatus> status = child->exit_status(base::Deadline::in(kStatusGrace));
-  engine_.logs().add_last_of(std::move(box));
+  engine_.logs().add_last_of(std::move(box), status);
   const Engine::Lock lock(engine_);
   const WorkerIndex index = indices_.at(id);
   Standing& standing = *workers_[index];

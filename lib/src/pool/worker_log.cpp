@@ -27,10 +27,10 @@ std::terminate_handler previous_handler = nullptr;
 void keep_last_words() {
   try {
     const std::exception_ptr error = std::current_exception();
-    os::say_last_words(error == nullptr ? "std::terminate() was called without an exception"
+    os::say_last_words(error == nullptr ? "terminated without an exception"
                                         : "uncaught " + process::describe_uncaught(error));
   } catch (...) {
-    os::say_last_words("std::terminate() was called");
+    os::say_last_words("terminated");
   }
   previous_handler();
 }

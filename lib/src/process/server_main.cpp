@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "os/after_fork.hpp"
 #include "os/child.hpp"
+#include "os/crash_handler.hpp"
 #include "os/event.hpp"
 #include "os/signal.hpp"
 #include "os/socket.hpp"
@@ -170,6 +171,7 @@ int server_main(ChildContext& context) {
   base::Result<os::Fd> children = os::watch_children();
   if (!children) return 1;
   if (kind == ServerKind::parked) os::raise_memory_killer_score(kParkedMemoryKillerScore);
+  os::prepare_crash_handler();
   Server server(kind, context.control.get(), reports->get(),
                 Runtime::instance().role().parent_sentinel->get(), std::move(*children));
   server.serve();

@@ -11,7 +11,7 @@ namespace {
 
 // The full table where there is one; what is exported otherwise.
 const Elf64_Shdr* find_table(const std::vector<Elf64_Shdr>& sections) {
-  for (const Elf64_Word type : {SHT_SYMTAB, SHT_DYNSYM}) {
+  for (const unsigned type : {SHT_SYMTAB + 0U, SHT_DYNSYM + 0U}) {
     const auto at = std::find_if(sections.begin(), sections.end(), [&](const Elf64_Shdr& section) {
       return section.sh_type == type && section.sh_link < sections.size();
     });

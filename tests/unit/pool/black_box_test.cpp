@@ -31,7 +31,7 @@ class BlackBoxTest : public testing::Test {
   os::CrashReport& report() { return shared().crash; }
 
   WorkerLoss loss(std::optional<os::ExitStatus> status, bool is_killed_by_us = false) {
-    box->finish();
+    box->finish(status);
     WorkerLoss result;
     const Certificate certificate(*box, status, is_killed_by_us);
     certificate.complete(result);
