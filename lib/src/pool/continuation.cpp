@@ -54,7 +54,7 @@ std::shared_ptr<ProcessPool> find_pool(std::uint32_t number) {
 
 }  // namespace
 
-TaskRef follow(const TaskRef& first, const internal::CallTarget& call,
+TaskRef add_successor(const TaskRef& first, const internal::CallTarget& call,
                std::function<void(Writer&)> encode) {
   Engine& engine = Engine::instance();
   auto next = std::make_shared<Task>(engine.functions().intern(call), Payload());

@@ -14,14 +14,22 @@ constexpr std::size_t kComfort = 8;
 constexpr std::size_t kBatch = 8;
 
 // A part of a map that could be made smaller.
-bool is_chunk(const Task& task) noexcept { return task.part != nullptr && task.part->count > 1; }
+bool is_chunk(const Task& task) noexcept {
+  return task.part != nullptr && task.part->count > 1 && task.part->batch->chunksize == 0;
+}
+
+// How many elements of a map are handed over together.
+std::size_t chunk_of(const Task& task) noexcept {
+  const std::size_t fixed = task.part->batch->chunksize;
+  return fixed > 0 ? fixed : task.function->times.items_in(Dispatcher::kChunkNanoseconds);
+}
 
 // How long a task is expected to run; for a map's part, what would be handed over of it now.
 std::uint32_t expected_ns(const Task& task) noexcept {
   const RunTimes& times = task.function->times;
   if (task.part == nullptr || times.slowest() == RunTimes::kUnknown) return times.slowest();
   const std::size_t count =
-      std::min(task.part->count, times.items_in(Dispatcher::kChunkNanoseconds));
+      std::min(task.part->count, chunk_of(task));
   const std::uint64_t all = std::uint64_t{count} * times.slowest();
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(all, RunTimes::kUnknown));
 }
@@ -222,7 +230,7 @@ void Dispatcher::give(WorkerIndex index) {
   Hands& hands = hands_[index];
   TaskRef task = next_queued();
   if (task->part != nullptr) {
-    const std::size_t count = task->function->times.items_in(kChunkNanoseconds);
+    const std::size_t count = chunk_of(*task);
     if (count < task->part->count) split_off(*task, count);  // else it goes whole
   }
   task->ticket = next_ticket_++;
@@ -345,7 +353,10 @@ TaskRef Dispatcher::split(Task& task, std::size_t count) {
   rest->part = std::make_unique<Part>(
       Part{part.batch, part.first + count, part.count - count, 0, 0, nullptr});
   rest->part->rest = std::move(part.rest);  // from here on nothing throws
-  part.rest = rest;
+  rest->part->ledger = part.ledger;
+  rest->part->self = part.ledger == nullptr ? nullptr : rest;
+  rest->pool_number = task.pool_number;
+  if (part.ledger == nullptr || !part.ledger->is_forgotten) part.rest = rest;
   part.count = count;
   return rest;
 }
@@ -405,7 +416,7 @@ void Dispatcher::settle(Task& task, Task::Status status) {
   }
   task.pool = nullptr;
   task.finish(status);
-  if (task.waiters != nullptr) port_.announce(task);
+  if (task.is_awaited()) port_.announce(task);
 }
 
 // A worker that had finished all elements of a part has lost none of them.

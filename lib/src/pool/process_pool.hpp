@@ -30,7 +30,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   TaskRef submit(const internal::CallTarget& call, Writer&& arguments);
   /// Queues a map; gives the first part of it, if there is any.
   /// @throws as submit()
-  TaskRef submit(const internal::CallTarget& call, std::vector<internal::ItemBatch>&& batches);
+  TaskRef submit(const internal::CallTarget& call, std::vector<internal::ItemBatch>&& batches,
+                 const MapOptions& options, const std::shared_ptr<Ledger>& ledger = nullptr);
   /// Where large arguments are written.
   internal::WriterMemory& argument_memory() noexcept { return argument_memory_; }
   void close(bool cancel_queued);
@@ -39,6 +40,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   PoolStats stats();
   /// Names it among all pools there ever were.
   std::uint32_t number() const noexcept { return number_; }
+  /// How many workers it has when none is missing.
+  std::size_t worker_places() const noexcept { return workers_.size(); }
   /// How long to poll for a result before sleeping.
   Duration spin() const noexcept { return spin_; }
 
