@@ -15,6 +15,7 @@ namespace shoal::internal {
 struct MapStyle {
   bool is_ordered = true;     ///< results come in the order of the input
   bool is_leisurely = false;  ///< reads on only as long as that costs little time
+  bool stays = false;         ///< results can be walked over again
 };
 
 /// The input of a map that is read little by little.

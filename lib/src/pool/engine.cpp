@@ -157,6 +157,13 @@ void Engine::call_when_done(Task& task, std::unique_ptr<Callback> callback) {
   Notifier::call(callback->call);
 }
 
+void Engine::call_when_done(Ledger& ledger, std::unique_ptr<Callback> callback) {
+  Lock lock(*this);
+  if (ledger.unsettled > 0) return add_link(ledger.waiters, *callback.release());
+  lock.unlock();
+  Notifier::call(callback->call);
+}
+
 bool Engine::cancel(Task& task) {
   const Lock lock(*this);
   return task.pool != nullptr && task.pool->shared_from_this()->cancel(task);

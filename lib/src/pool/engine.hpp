@@ -78,6 +78,8 @@ class Engine {
   bool wait(Lock& lock, Ledger& ledger, Duration spin, base::Deadline deadline);
   /// Has `callback` called on the notifier thread once `task` is done; if it is, here and now.
   void call_when_done(Task& task, std::unique_ptr<Callback> callback);
+  /// Likewise once all that is entered in `ledger` is settled.
+  void call_when_done(Ledger& ledger, std::unique_ptr<Callback> callback);
 
   /// Cancels `task` if it has not started.
   bool cancel(Task& task);

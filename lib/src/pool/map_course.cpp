@@ -114,6 +114,7 @@ TaskRef MapCourse::next() {
 // Where parts come in whatever order, those that were read stay in their chain until all before
 // them have been read too, but without their results.
 TaskRef MapCourse::behind(TaskRef current) {
+  if (style_.stays) return current->part->rest;
   if (style_.is_ordered) return std::exchange(current->part->rest, nullptr);
   current->payload = {};
   current->part->is_taken = true;
@@ -126,6 +127,7 @@ TaskRef MapCourse::behind(TaskRef current) {
 }
 
 void MapCourse::drop(TaskRef current) {
+  if (style_.stays) return;
   Engine& engine = Engine::instance();
   if (style_.is_ordered && current != nullptr) engine.drop(std::move(current));
   for (; !chains_.empty(); chains_.pop_front()) engine.drop(std::move(chains_.front()));

@@ -31,6 +31,8 @@ class MapCourse {
   /// tells how many more elements there are now, one that throws what kept it from reading on
   /// among them.
   std::size_t read_ahead(std::size_t outstanding);
+  /// Gives what was submitted elsewhere, from `first` on.
+  void begin_at(TaskRef first) { chains_.push_back(std::move(first)); }
   /// Queues elements.
   void submit(const internal::CallTarget& call, std::vector<internal::ItemBatch>&& batches);
 

@@ -49,6 +49,7 @@ bool Notifier::start() {
 }
 
 void Notifier::serve() {
+  thread_ = std::this_thread::get_id();
   for (std::unique_lock lock(mutex_);;) {
     changed_.wait(lock, [&] { return !notices_.empty(); });
     std::function<void()> notice = std::move(notices_.front());

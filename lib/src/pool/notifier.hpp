@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <thread>
 
 #include "base/deadline.hpp"
 
@@ -24,6 +26,9 @@ class Notifier {
   /// Calls `notice`; what it throws is logged.
   static void call(const std::function<void()>& notice) noexcept;
 
+  /// True on the notifier thread.
+  bool is_this_thread() const noexcept { return thread_ == std::this_thread::get_id(); }
+
   /// Waits until all that was posted has been called; false at `deadline`.
   bool drain(base::Deadline deadline);
 
@@ -35,6 +40,7 @@ class Notifier {
   std::condition_variable changed_;
   std::deque<std::function<void()>> notices_;  // the one being called stands in front
   bool is_started_ = false;
+  std::atomic<std::thread::id> thread_{};
 };
 
 }  // namespace shoal::pool

@@ -167,6 +167,21 @@ void ProcessPool::close(bool cancel_queued) {
   finish_if_done();
 }
 
+void ProcessPool::kill_workers() {
+  const Engine::Lock lock(engine_);
+  is_killed_ = true;
+  dispatcher_.on_close(true);
+  for (const auto& standing : workers_) {
+    if (standing != nullptr) kill(standing->worker);
+  }
+  finish_if_done();
+}
+
+bool ProcessPool::is_closed() {
+  const Engine::Lock lock(engine_);
+  return dispatcher_.is_closed();
+}
+
 void ProcessPool::join() {
   std::shared_ptr<process::Source> source;  // ends its server, on this thread and without the lock
   Engine::Lock lock(engine_);
@@ -373,6 +388,7 @@ void ProcessPool::on_end(WorkerId id) {
   workers_[index].reset();
   child.reset();  // under the lock the pool's source is alive: this is not the server's last holder
   dispatcher_.on_ended(index, std::move(end));
+  if (is_killed_) dispatcher_.on_close(true);  // what it had been handed, but not begun
   finish_if_done();
 }
 

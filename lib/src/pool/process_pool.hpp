@@ -35,6 +35,9 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   /// Where large arguments are written.
   internal::WriterMemory& argument_memory() noexcept { return argument_memory_; }
   void close(bool cancel_queued);
+  /// Closes it, cancels what has not started, and kills every worker.
+  void kill_workers();
+  bool is_closed();
   /// Waits until no task and no worker is left of a closed pool.
   void join();
   PoolStats stats();
@@ -125,6 +128,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   std::uint64_t spins_of_the_dead_ = 0;
   std::condition_variable done_;
   bool is_done_ = false;
+  bool is_killed_ = false;
 };
 
 }  // namespace shoal::pool
