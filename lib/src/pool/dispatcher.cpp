@@ -75,9 +75,9 @@ void Dispatcher::on_close(bool cancel_queued) {
   pump();
 }
 
-void Dispatcher::on_absence(Task& task, Task::Status status) {
+void Dispatcher::on_absence(Task& task) {
   const auto absent = expected_.extract(&task);
-  if (!absent.empty()) settle(task, status);
+  if (!absent.empty()) settle(task, Task::Status::failed);
   pump();
 }
 

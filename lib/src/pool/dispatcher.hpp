@@ -114,8 +114,8 @@ class Dispatcher {
   void on_expect(const TaskRef& task) { expected_.emplace(task.get(), task); }
   /// A task that was expected is about to be submitted; false if it has been cancelled.
   bool on_arrival(const Task& task) { return expected_.erase(&task) > 0; }
-  /// A task that was expected does not come; the reason is in it.
-  void on_absence(Task& task, Task::Status status);
+  /// A task that was expected does not come: it fails by what it raises.
+  void on_absence(Task& task);
   /// No task comes after this; with `cancel_queued`, those not started are cancelled.
   void on_close(bool cancel_queued);
 

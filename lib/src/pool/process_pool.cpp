@@ -167,21 +167,6 @@ void ProcessPool::close(bool cancel_queued) {
   finish_if_done();
 }
 
-void ProcessPool::kill_workers() {
-  const Engine::Lock lock(engine_);
-  is_killed_ = true;
-  dispatcher_.on_close(true);
-  for (const auto& standing : workers_) {
-    if (standing != nullptr) kill(standing->worker);
-  }
-  finish_if_done();
-}
-
-bool ProcessPool::is_closed() {
-  const Engine::Lock lock(engine_);
-  return dispatcher_.is_closed();
-}
-
 void ProcessPool::join() {
   std::shared_ptr<process::Source> source;  // ends its server, on this thread and without the lock
   Engine::Lock lock(engine_);

@@ -54,8 +54,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   /// Submits `task`, which was expected, unless it has been cancelled.
   /// @throws ResourceError  nothing was queued
   void feed(const TaskRef& task, Writer&& arguments);
-  /// Fails `task`, which was expected, by an exception in its payload, or by what it raises.
-  void fail(const TaskRef& task, Task::Status status, Payload error);
+  /// Fails `task`, which was expected, by what `thrower` throws, unless it has been cancelled.
+  void fail(const TaskRef& task, std::function<void()> thrower);
 
   // For the engine, without its lock.
   void on_end(WorkerId id);
