@@ -113,7 +113,7 @@ class World final : public DispatchPort {
   std::deque<Story> stories_;  // stay where they are
   std::deque<Map> maps_;
   std::unordered_map<const Task*, Story*> by_task_;
-  Waiter everybody_;
+  WaiterLink everybody_;
   std::vector<FakeWorker> workers_;
   std::vector<Timer> timers_;
   std::int64_t now_ = 0;

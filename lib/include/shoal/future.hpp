@@ -11,7 +11,7 @@
 
 #include "shoal/codec.hpp"
 #include "shoal/duration.hpp"
-#include "shoal/follow.hpp"
+#include "shoal/successor.hpp"
 #include "shoal/task_options.hpp"
 
 namespace shoal {
@@ -64,7 +64,7 @@ class FutureBase {
   /// Has `callback` called on the notifier thread once the task is done; if it is, here and now.
   void call_when_done(std::function<void()> callback) const;
   /// Makes a task that runs after this one; `encode` writes its arguments, once this has a value.
-  std::shared_ptr<pool::Task> make_follower(const CallTarget& call,
+  std::shared_ptr<pool::Task> make_successor(const CallTarget& call,
                                             std::function<void(Writer&)> encode) const;
 
  private:
@@ -131,11 +131,11 @@ class Future : public internal::FutureBase {
   /// and the pool does not end before it. Arguments are encoded on the notifier thread.
   /// What may be called: function.hpp.
   template <class F>
-  requires internal::Follows<F, T> Future<internal::follower_result_t<F, T>> then(F fn) const {
-    const internal::CallTarget call = internal::follower_target<T>(fn);
+  requires internal::Succeeds<F, T> Future<internal::successor_result_t<F, T>> then(F fn) const {
+    const internal::CallTarget call = internal::successor_target<T>(fn);
     auto shared = std::make_shared<const F>(std::move(fn));
-    return Future<internal::follower_result_t<F, T>>(
-        make_follower(call, [future = *this, shared](Writer& arguments) mutable {
+    return Future<internal::successor_result_t<F, T>>(
+        make_successor(call, [future = *this, shared](Writer& arguments) mutable {
           if constexpr (std::is_void_v<T>) {
             internal::encode_call(arguments, *shared);
           } else {

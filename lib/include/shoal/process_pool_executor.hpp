@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "shoal/future.hpp"
 #include "shoal/item_encoder.hpp"
 #include "shoal/map_result.hpp"
+#include "shoal/map_source.hpp"
 #include "shoal/pool_options.hpp"
 #include "shoal/task_options.hpp"
 #include "shoal/task_registry.hpp"
@@ -36,6 +38,7 @@ struct Submission {
 /// Checks `options` and writes what the worker is to know of them in front of the arguments.
 /// @throws std::invalid_argument  an option makes no sense
 Submission prepare(Writer& arguments, TaskOptions options, bool may_wait);
+void check(const MapOptions& options);
 
 }  // namespace internal
 
@@ -152,7 +155,30 @@ class ProcessPoolExecutor {
     using Result = internal::task_result_t<F, std::ranges::range_reference_t<Ranges>...>;
     internal::ItemEncoder items(argument_memory());
     const internal::CallTarget call = items.encode(fn, ranges...);
-    return MapResult<Result>(submit_items(call, std::move(items).finish()));
+    return MapResult<Result>(submit_items(call, std::move(items).finish(), {}));
+  }
+  /// As map(fn, ranges...), as `options` say: in chunks of a fixed size, for a limited time, reading
+  /// the input little by little. An exception of the input's iterators is thrown, in that case, on
+  /// reaching the place of the element that could not be read.
+  template <class F, std::ranges::input_range... Ranges>
+  requires(sizeof...(Ranges) > 0 &&
+           internal::TaskShaped<
+               F, std::ranges::range_reference_t<Ranges>...>) auto map(MapOptions options, F fn,
+                                                                       Ranges&&... ranges) {
+    using Result = internal::task_result_t<F, std::ranges::range_reference_t<Ranges>...>;
+    internal::check(options);
+    if (options.buffersize > 0) {
+      const internal::CallTarget call =
+          internal::checked_items_target<F, std::ranges::range_reference_t<Ranges>...>(fn);
+      auto source = std::make_unique<internal::RangeSource<F, Ranges...>>(
+          std::move(fn), std::forward<Ranges>(ranges)...);
+      return MapResult<Result>(submit_source(call, std::move(source), options, {}));
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    internal::ItemEncoder items(argument_memory());
+    const internal::CallTarget call = items.encode(fn, ranges...);
+    if (options.timeout != forever) options.timeout -= std::chrono::steady_clock::now() - begin;
+    return MapResult<Result>(submit_items(call, std::move(items).finish(), options));
   }
 
   /// Ends the pool: no submit succeeds after this. Without `wait` it returns at once, and what was
@@ -198,8 +224,14 @@ class ProcessPoolExecutor {
 
   std::shared_ptr<pool::Task> submit_encoded(const internal::CallTarget& call, Writer&& arguments,
                                              const internal::Submission& how);
+  friend class Pool;
+
   internal::MapCursor submit_items(const internal::CallTarget& call,
-                                   std::vector<internal::ItemBatch> batches);
+                                   std::vector<internal::ItemBatch> batches,
+                                   const MapOptions& options);
+  internal::MapCursor submit_source(const internal::CallTarget& call,
+                                    std::unique_ptr<internal::MapSource> source,
+                                    const MapOptions& options, internal::MapStyle style);
   internal::WriterMemory& argument_memory() const;
   pool::ProcessPool& pool() const;
   bool is_elsewhere() const noexcept;

@@ -3,6 +3,7 @@
 
 // All of shoal's core. Each header also stands alone.
 
+#include "shoal/async_result.hpp"
 #include "shoal/bootstrap.hpp"
 #include "shoal/codec.hpp"
 #include "shoal/completion.hpp"
@@ -16,6 +17,7 @@
 #include "shoal/limits.hpp"
 #include "shoal/logging.hpp"
 #include "shoal/map_result.hpp"
+#include "shoal/pool.hpp"
 #include "shoal/pool_options.hpp"
 #include "shoal/process.hpp"
 #include "shoal/process_pool_executor.hpp"

@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "pool/engine.hpp"
@@ -11,6 +12,7 @@
 #include "process/runtime.hpp"
 #include "serial/exception_codec.hpp"
 #include "shoal/error.hpp"
+#include "shoal/reader.hpp"
 
 namespace shoal::pool {
 namespace {
@@ -23,10 +25,14 @@ struct Succession {
   std::function<void(Writer&)> encode;
 };
 
-Payload encoded(const std::exception_ptr& error) {
-  Writer writer;
-  serial::encode_exception(writer, error, {});
-  return Payload(std::move(writer));
+// Throws a copy of its own at each call.
+std::function<void()> thrower_of(const std::exception_ptr& error, const std::string& task) {
+  auto writer = std::make_shared<Writer>();
+  serial::encode_exception(*writer, error, {});
+  return [writer, task] {
+    Reader reader(writer->bytes());
+    serial::throw_exception(reader, task);
+  };
 }
 
 // `first` is done. Values are decoded and encoded here, without the engine's lock.
@@ -34,15 +40,14 @@ void succeed(const Succession& succession) {
   const auto& [pool, first, next, encode] = succession;
   if (next->is_done()) return;  // cancelled
   if (first->status() != Task::Status::finished) {
-    next->fail_by([first = first] { raise_failure(*first); });
-    return pool->fail(next, Task::Status::failed, {});
+    return pool->fail(next, [first = first] { raise_failure(*first); });
   }
   try {
     Writer arguments(pool->argument_memory());
     encode(arguments);
     pool->feed(next, std::move(arguments));
   } catch (...) {
-    pool->fail(next, Task::Status::raised, encoded(std::current_exception()));
+    pool->fail(next, thrower_of(std::current_exception(), next->name()));
   }
 }
 
@@ -54,8 +59,8 @@ std::shared_ptr<ProcessPool> find_pool(std::uint32_t number) {
 
 }  // namespace
 
-TaskRef follow(const TaskRef& first, const internal::CallTarget& call,
-               std::function<void(Writer&)> encode) {
+TaskRef add_successor(const TaskRef& first, const internal::CallTarget& call,
+                      std::function<void(Writer&)> encode) {
   Engine& engine = Engine::instance();
   auto next = std::make_shared<Task>(engine.functions().intern(call), Payload());
   next->generation = process::Runtime::generation();
@@ -93,12 +98,11 @@ void ProcessPool::feed(const TaskRef& task, Writer&& arguments) {
   dispatcher_.on_submit(task);
 }
 
-// The engine's lock is taken before members change: a cancellation may come in between.
-void ProcessPool::fail(const TaskRef& task, Task::Status status, Payload error) {
+void ProcessPool::fail(const TaskRef& task, std::function<void()> thrower) {
   const Engine::Lock lock(engine_);
-  if (task->is_done()) return;
-  task->payload = std::move(error);
-  dispatcher_.on_absence(*task, status);
+  if (task->is_done()) return;  // cancelled meanwhile
+  task->fail_by(std::move(thrower));
+  dispatcher_.on_absence(*task);
   finish_if_done();
 }
 

@@ -10,7 +10,7 @@ namespace shoal::pool {
 /// Makes a task of the pool in which `first` runs, or ran, that is submitted once `first` has a
 /// value; `encode` writes its arguments then, on the notifier thread. Where `first` fails, it fails
 /// likewise; where the pool has been shut down, by a PoolClosedError.
-TaskRef follow(const TaskRef& first, const internal::CallTarget& call,
+TaskRef add_successor(const TaskRef& first, const internal::CallTarget& call,
                std::function<void(Writer&)> encode);
 
 }  // namespace shoal::pool

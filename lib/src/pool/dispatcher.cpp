@@ -14,14 +14,22 @@ constexpr std::size_t kComfort = 8;
 constexpr std::size_t kBatch = 8;
 
 // A part of a map that could be made smaller.
-bool is_chunk(const Task& task) noexcept { return task.part != nullptr && task.part->count > 1; }
+bool is_chunk(const Task& task) noexcept {
+  return task.part != nullptr && task.part->count > 1 && task.part->batch->chunksize == 0;
+}
+
+// How many elements of a map are handed over together.
+std::size_t chunk_of(const Task& task) noexcept {
+  const std::size_t fixed = task.part->batch->chunksize;
+  return fixed > 0 ? fixed : task.function->times.items_in(Dispatcher::kChunkNanoseconds);
+}
 
 // How long a task is expected to run; for a map's part, what would be handed over of it now.
 std::uint32_t expected_ns(const Task& task) noexcept {
   const RunTimes& times = task.function->times;
   if (task.part == nullptr || times.slowest() == RunTimes::kUnknown) return times.slowest();
   const std::size_t count =
-      std::min(task.part->count, times.items_in(Dispatcher::kChunkNanoseconds));
+      std::min(task.part->count, chunk_of(task));
   const std::uint64_t all = std::uint64_t{count} * times.slowest();
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(all, RunTimes::kUnknown));
 }
@@ -97,15 +105,15 @@ void Dispatcher::on_close(bool cancel_queued) {
     for (WorkerIndex index = 0; index < hands_.size(); ++index) {
       while (!hands_[index].empty() && take_back_youngest(index)) continue;
     }
-    while (const TaskRef task = next_queued()) settle(*task, Task::Status::cancelled);
+    cancel_backlog();
     cancel_waiting();
   }
   pump();
 }
 
-void Dispatcher::on_absence(Task& task, Task::Status status) {
+void Dispatcher::on_absence(Task& task) {
   const auto absent = expected_.extract(&task);
-  if (!absent.empty()) settle(task, status);
+  if (!absent.empty()) settle(task, Task::Status::failed);
   pump();
 }
 
@@ -178,6 +186,10 @@ void Dispatcher::on_completed(WorkerIndex index, Completed completed) {
   settle(*task, completed.status);
   favourite_ = index;
   if (hands.empty()) become_idle(index);
+}
+
+void Dispatcher::cancel_backlog() {
+  while (const TaskRef task = next_queued()) settle(*task, Task::Status::cancelled);
 }
 
 // True if another is to take the place of a worker that is gone.
@@ -260,6 +272,7 @@ Dispatcher::Counts Dispatcher::counts() const {
 // Gives tasks to workers, and once nothing is left of a closed pool, lets the workers go.
 void Dispatcher::pump() {
   if (is_broken()) fail_backlog();
+  if (is_ending_) cancel_backlog();  // nobody is left to run it
   do {
     WorkerIndex chosen = 0;
     for (drop_cancelled(); queued_ > 0 && choose(*backlog_.front(), chosen); drop_cancelled()) {
@@ -396,9 +409,8 @@ TaskRef Dispatcher::next_queued() {
 
 // How many elements of a part the worker is handed.
 std::size_t Dispatcher::share_of(WorkerIndex index, const Task& task) const {
-  const std::size_t measured = task.function->times.items_in(kChunkNanoseconds);
-  if (rules_.max_tasks_per_child == 0) return measured;
-  return std::min<std::size_t>(measured, rules_.max_tasks_per_child - lives_[index].served);
+  if (rules_.max_tasks_per_child == 0) return chunk_of(task);
+  return std::min<std::size_t>(chunk_of(task), rules_.max_tasks_per_child - lives_[index].served);
 }
 
 // Has the tasks that wait behind others in workers' hands yield to one of a higher priority.

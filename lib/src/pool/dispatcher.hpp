@@ -152,8 +152,8 @@ class Dispatcher {
   void on_expect(const TaskRef& task) { expected_.emplace(task.get(), task); }
   /// A task that was expected is about to be submitted; false if it has been cancelled.
   bool on_arrival(const Task& task) { return expected_.erase(&task) > 0; }
-  /// A task that was expected does not come; the reason is in it.
-  void on_absence(Task& task, Task::Status status);
+  /// A task that was expected does not come: it fails by what it raises.
+  void on_absence(Task& task);
   /// There are to be `count` workers from now on.
   void on_resize(unsigned count);
   /// Whether its user wants a task, which has thrown, run again.
@@ -259,6 +259,7 @@ class Dispatcher {
   unsigned retries(const Task& task, Reason reason) const noexcept;
   bool asks_user(const Task& task, const Completed& completed) const noexcept;
   void cancel_waiting();
+  void cancel_backlog();
   bool is_worth_waiting(const Task& task) const;
   bool has_room(WorkerIndex index, const Task& task) const;
   bool is_soon_begun(const Task& task) const;
@@ -276,7 +277,7 @@ class Dispatcher {
   bool may_stall() const;
   TaskRef split(Task& task, std::size_t count);
   bool split_off(Task& task, std::size_t count) noexcept;
-  static void join(Task& task, std::size_t whole) noexcept;
+  static void join(Task& task, Task& rest) noexcept;
   bool end_early(Task& task, std::size_t done, std::size_t settled) noexcept;
   void dismiss_all();
   void settle(Task& task, Task::Status status);

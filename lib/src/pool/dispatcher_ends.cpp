@@ -22,7 +22,10 @@ TaskRef Dispatcher::split(Task& task, std::size_t count) {
   rest->part = std::make_unique<Part>(
       Part{part.batch, part.first + count, part.count - count, 0, 0, nullptr});
   rest->part->rest = std::move(part.rest);  // from here on nothing throws
-  part.rest = rest;
+  rest->part->ledger = part.ledger;
+  rest->part->self = part.ledger == nullptr ? nullptr : rest;
+  rest->pool_number = task.pool_number;
+  if (part.ledger == nullptr || !part.ledger->is_forgotten) part.rest = rest;
   part.count = count;
   return rest;
 }
@@ -41,22 +44,23 @@ bool Dispatcher::end_early(Task& task, std::size_t done, std::size_t settled) no
 // Puts all but the first `count` elements of a part back into the backlog. Without the memory for
 // that it changes nothing.
 bool Dispatcher::split_off(Task& task, std::size_t count) noexcept {
-  const std::size_t whole = task.part->count;
+  TaskRef rest;
   try {
-    backlog_.push_front(split(task, count));
+    rest = split(task, count);
+    backlog_.push_front(rest);
   } catch (const std::bad_alloc&) {
-    if (task.part->count < whole) join(task, whole);
+    if (rest != nullptr) join(task, *rest);
     return false;
   }
-  count_queued(*task.part->rest);
+  count_queued(*rest);
   return true;
 }
 
 // Undoes a split whose rest nobody has seen.
-void Dispatcher::join(Task& task, std::size_t whole) noexcept {
-  const TaskRef rest = std::move(task.part->rest);
-  task.part->rest = std::move(rest->part->rest);
-  task.part->count = whole;
+void Dispatcher::join(Task& task, Task& rest) noexcept {
+  task.part->count += rest.part->count;
+  task.part->rest = std::move(rest.part->rest);
+  rest.part->self = nullptr;
 }
 
 // --- ends ---------------------------------------------------------------------------------------
@@ -87,7 +91,7 @@ void Dispatcher::settle(Task& task, Task::Status status) {
   }
   task.pool = nullptr;
   task.finish(status);
-  if (task.waiters != nullptr) port_.announce(task);
+  if (task.is_awaited()) port_.announce(task);
 }
 
 // A worker that had finished all elements of a part has lost none of them.

@@ -125,8 +125,17 @@ bool Engine::wait(Task& task, base::Deadline deadline) {
   Waiter self;
   self.spin = task.pool->spin();
   WaiterLink link{&self};
-  task.add_waiter(link);
-  const base::ScopeExit leave([&] { task.remove_waiter(link); });
+  add_link(task.waiters, link);
+  const base::ScopeExit leave([&] { remove_link(task.waiters, link); });
+  return wait(lock, self, deadline);
+}
+
+bool Engine::wait(Lock& lock, Ledger& ledger, Duration spin, base::Deadline deadline) {
+  Waiter self;
+  self.spin = spin;
+  WaiterLink link{&self};
+  add_link(ledger.waiters, link);
+  const base::ScopeExit leave([&] { remove_link(ledger.waiters, link); });
   return wait(lock, self, deadline);
 }
 
@@ -148,7 +157,14 @@ bool Engine::wait(Lock& lock, Waiter& self, base::Deadline deadline) {
 
 void Engine::call_when_done(Task& task, std::unique_ptr<Callback> callback) {
   Lock lock(*this);
-  if (!task.is_done()) return task.add_waiter(*callback.release());
+  if (!task.is_done()) return add_link(task.waiters, *callback.release());
+  lock.unlock();
+  Notifier::call(callback->call);
+}
+
+void Engine::call_when_done(Ledger& ledger, std::unique_ptr<Callback> callback) {
+  Lock lock(*this);
+  if (ledger.unsettled > 0) return add_link(ledger.waiters, *callback.release());
   lock.unlock();
   Notifier::call(callback->call);
 }
@@ -307,13 +323,20 @@ void Engine::pass_lead() {
   followers_.front()->wake.notify_one();
 }
 
-// The last callback to be added stands first in the task's list.
 void Engine::announce(Task& task) {
+  tell(std::exchange(task.waiters, nullptr), task.has_failed());
+  if (task.part == nullptr || task.part->ledger == nullptr) return;
+  const std::shared_ptr<Ledger> ledger = std::move(task.part->ledger);
+  if (ledger->enter(task)) tell(std::exchange(ledger->waiters, nullptr), false);
+}
+
+// The last callback to be added stands first in the list.
+void Engine::tell(WaiterLink* link, bool has_failed) {
   WaiterLink* callbacks = nullptr;
-  for (WaiterLink* link = std::exchange(task.waiters, nullptr); link != nullptr;) {
+  while (link != nullptr) {
     WaiterLink* const next = std::exchange(link->next, nullptr);
     if (link->waiter != nullptr) {
-      link->waiter->arrive(*link, task.has_failed());
+      link->waiter->arrive(*link, has_failed);
       if (link->waiter->wanted == 0) call(*link->waiter);
     } else {
       link->next = std::exchange(callbacks, link);

@@ -76,8 +76,12 @@ class Engine {
   /// Waits, collecting likewise, until `self` has what it wants; false at `deadline`. Its links
   /// stand at its tasks, and are removed by the caller.
   bool wait(Lock& lock, Waiter& self, base::Deadline deadline);
+  /// Waits likewise until `ledger` has news, polling for `spin`.
+  bool wait(Lock& lock, Ledger& ledger, Duration spin, base::Deadline deadline);
   /// Has `callback` called on the notifier thread once `task` is done; if it is, here and now.
   void call_when_done(Task& task, std::unique_ptr<Callback> callback);
+  /// Likewise once all that is entered in `ledger` is settled.
+  void call_when_done(Ledger& ledger, std::unique_ptr<Callback> callback);
 
   /// Cancels `task` if it has not started, or, by Cancel::running, ends it.
   bool cancel(Task& task, Cancel reach);
@@ -167,6 +171,7 @@ class Engine {
   bool list_words();
   bool sleep(Lock& lock, base::Deadline deadline, bool on_words);
   void follow(Lock& lock, Waiter& self, base::Deadline deadline);
+  void tell(WaiterLink* link, bool has_failed);
   void call(Waiter& waiter);
   void pass_lead();
   SharedBoard& board() noexcept;

@@ -86,10 +86,10 @@ void FutureBase::call_when_done(std::function<void()> callback) const {
       task, std::make_unique<pool::Callback>(std::move(callback)));
 }
 
-std::shared_ptr<pool::Task> FutureBase::make_follower(const CallTarget& call,
+std::shared_ptr<pool::Task> FutureBase::make_successor(const CallTarget& call,
                                                       std::function<void(Writer&)> encode) const {
   static_cast<void>(task());
-  return pool::follow(task_, call, std::move(encode));
+  return pool::add_successor(task_, call, std::move(encode));
 }
 
 void refuse_empty_callback() {

@@ -26,6 +26,9 @@ class Notifier {
   /// Calls `notice`; what it throws is logged.
   static void call(const std::function<void()>& notice) noexcept;
 
+  /// True on the notifier thread.
+  bool is_this_thread() const noexcept { return thread_ == std::this_thread::get_id(); }
+
   /// Waits until all that was posted has been called; false at `deadline`.
   bool drain(base::Deadline deadline);
 

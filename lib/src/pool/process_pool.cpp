@@ -133,8 +133,10 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments
 }
 
 TaskRef ProcessPool::submit(const internal::CallTarget& call,
-                            std::vector<internal::ItemBatch>&& batches, TaskPolicy policy) {
+                            std::vector<internal::ItemBatch>&& batches, const MapOptions& options,
+                            const std::shared_ptr<Ledger>& ledger) {
   if (batches.empty()) return nullptr;
+  const TaskPolicy policy = policy_of(options);
   const Function& function = engine_.functions().intern(call);
   std::vector<TaskRef> parts;
   std::size_t bytes = 0;
@@ -146,14 +148,21 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call,
     part->policy = policy;
     part->can_be_prefetched = items.bytes.descriptors().empty();
     part->part = std::make_unique<Part>();
-    part->part->batch = std::make_shared<const Batch>(std::move(items));
+    part->part->batch = std::make_shared<const Batch>(std::move(items), options.chunksize);
     part->part->count = count;
     if (!parts.empty()) parts.back()->part->rest = part;
     parts.push_back(std::move(part));
   }
   Engine::Lock lock(engine_);
   wait_for_room(lock, function, bytes, true);
-  for (const TaskRef& part : parts) dispatcher_.on_submit(part);
+  for (const TaskRef& part : parts) {
+    if (ledger != nullptr) {
+      ledger->unsettled += part->part->count;
+      part->part->ledger = ledger;
+      part->part->self = part;
+    }
+    dispatcher_.on_submit(part);
+  }
   return parts.front();
 }
 

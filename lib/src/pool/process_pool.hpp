@@ -36,10 +36,12 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   /// Queues a map; gives the first part of it, if there is any.
   /// @throws as submit()
   TaskRef submit(const internal::CallTarget& call, std::vector<internal::ItemBatch>&& batches,
-                 TaskPolicy policy = nullptr);
+                 const MapOptions& options, const std::shared_ptr<Ledger>& ledger = nullptr);
   /// Where large arguments are written.
   internal::WriterMemory& argument_memory() noexcept { return argument_memory_; }
   void close(bool cancel_queued);
+  /// Closes it, cancels what has not started, and kills every worker.
+  bool is_closed();
   /// Waits until no task and no worker is left of a closed pool.
   void join();
   PoolStats stats();
@@ -49,6 +51,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   void end_workers(int signal);
   /// Names it among all pools there ever were.
   std::uint32_t number() const noexcept { return number_; }
+  /// How many workers it has when none is missing.
+  std::size_t worker_places() const noexcept { return workers_.size(); }
   /// How long to poll for a result before sleeping.
   Duration spin() const noexcept { return options_.spin; }
 
@@ -58,8 +62,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   /// Submits `task`, which was expected, unless it has been cancelled.
   /// @throws ResourceError  nothing was queued
   void feed(const TaskRef& task, Writer&& arguments);
-  /// Fails `task`, which was expected, by an exception in its payload, or by what it raises.
-  void fail(const TaskRef& task, Task::Status status, Payload error);
+  /// Fails `task`, which was expected, by what `thrower` throws, unless it has been cancelled.
+  void fail(const TaskRef& task, std::function<void()> thrower);
 
   // For the engine, without its lock.
   void on_end(WorkerId id);

@@ -74,6 +74,11 @@ std::optional<double> ProcessPool::progress(const Task& task) const {
   return workers_[*holder]->worker.report(task);
 }
 
+bool ProcessPool::is_closed() {
+  const Engine::Lock lock(engine_);
+  return dispatcher_.is_closed();
+}
+
 void ProcessPool::resize(unsigned max_workers) {
   const Engine::Lock lock(engine_);
   if (dispatcher_.is_closed()) throw PoolClosedError("resize: the pool has been shut down");
@@ -89,6 +94,7 @@ void ProcessPool::end_workers(int signal) {
     if (signal == SIGKILL) {
       kill(standing->worker);
     } else {
+      standing->worker.note_kill();
       static_cast<void>(standing->worker.child()->signal(signal));
       engine_.arm(base::Deadline::in(kTerminateGrace), standing->id);
     }

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "pool/map_course.hpp"
 #include "pool/process_pool.hpp"
 #include "process/runtime.hpp"
 
@@ -59,6 +60,13 @@ void check(const TaskOptions& options) {
 
 }  // namespace
 
+void internal::check(const MapOptions& options) {
+  shoal::check(options.task);
+  if (options.task.retry_if == nullptr) return;
+  throw std::invalid_argument(
+      "MapOptions::task.retry_if: the elements of a map are not run again after an exception");
+}
+
 internal::Submission internal::prepare(Writer& arguments, TaskOptions options, bool may_wait) {
   check(options);
   Submission how;
@@ -93,10 +101,27 @@ std::shared_ptr<pool::Task> ProcessPoolExecutor::submit_encoded(const internal::
 }
 
 internal::MapCursor ProcessPoolExecutor::submit_items(const internal::CallTarget& call,
-                                                      std::vector<internal::ItemBatch> batches) {
+                                                      std::vector<internal::ItemBatch> batches,
+                                                      const MapOptions& options) {
   std::size_t count = 0;
   for (const internal::ItemBatch& batch : batches) count += batch.count;
-  return {pool().submit(call, std::move(batches)), count};
+  if (options.timeout == forever) {
+    return {pool().submit(call, std::move(batches), options), count};
+  }
+  pool();  // there is one
+  auto course = std::make_shared<pool::MapCourse>(pool_, options, internal::MapStyle{});
+  course->submit(call, std::move(batches));
+  return {std::move(course), count};
+}
+
+internal::MapCursor ProcessPoolExecutor::submit_source(const internal::CallTarget& call,
+                                                       std::unique_ptr<internal::MapSource> source,
+                                                       const MapOptions& options,
+                                                       internal::MapStyle style) {
+  pool();  // there is one
+  auto course = std::make_shared<pool::MapCourse>(pool_, options, style);
+  const std::size_t count = course->open(call, std::move(source));
+  return {std::move(course), count};
 }
 
 internal::WriterMemory& ProcessPoolExecutor::argument_memory() const {

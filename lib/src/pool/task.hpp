@@ -65,14 +65,9 @@ class Task {
     (*thrower_)();
   }
 
-  /// Adds one who waits; or removes it, if it is there.
-  void add_waiter(WaiterLink& link) noexcept { link.next = std::exchange(waiters, &link); }
-  void remove_waiter(const WaiterLink& link) noexcept {
-    for (WaiterLink** at = &waiters; *at != nullptr; at = &(*at)->next) {
-      if (*at != &link) continue;
-      *at = link.next;
-      return;
-    }
+  /// True if anybody is to be told of the final status.
+  bool is_awaited() const noexcept {
+    return waiters != nullptr || (part != nullptr && part->ledger != nullptr);
   }
   /// True for a final status that is neither a value nor a cancellation.
   bool has_failed() const noexcept {

@@ -19,6 +19,19 @@ struct WaiterLink {
   std::size_t index = 0;  ///< which of its waiter's tasks it stands at
 };
 
+inline void add_link(WaiterLink*& list, WaiterLink& link) noexcept {
+  link.next = list;
+  list = &link;
+}
+/// Takes `link` out of `list`, if it is there.
+inline void remove_link(WaiterLink*& list, const WaiterLink& link) noexcept {
+  for (WaiterLink** at = &list; *at != nullptr; at = &(*at)->next) {
+    if (*at != &link) continue;
+    *at = link.next;
+    return;
+  }
+}
+
 /// A thread that waits for tasks to finish: for one, or, by a link at each, for several. Under the
 /// engine's lock.
 struct Waiter {

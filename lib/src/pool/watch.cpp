@@ -24,7 +24,7 @@ Watch::Watch(std::vector<TaskRef> tasks)
       self_.arrive(links_[i], tasks_[i]->has_failed());
     } else {
       self_.spin = std::max(self_.spin, tasks_[i]->pool->spin());
-      tasks_[i]->add_waiter(links_[i]);
+      add_link(tasks_[i]->waiters, links_[i]);
     }
   }
 }
@@ -34,7 +34,7 @@ Watch::~Watch() {
   if (left_ == 0 || generation_ != process::Runtime::generation()) return;
   const Engine::Lock lock(Engine::instance());
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    if (tasks_[i] != nullptr) tasks_[i]->remove_waiter(links_[i]);
+    if (tasks_[i] != nullptr) remove_link(tasks_[i]->waiters, links_[i]);
   }
 }
 

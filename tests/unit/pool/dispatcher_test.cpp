@@ -32,7 +32,7 @@ TEST_F(DispatcherTest, OnlyThoseWhoWaitAreTold) {
   const TaskRef waited_for = submit();
   Waiter waiter;
   WaiterLink link{&waiter};
-  waited_for->add_waiter(link);
+  add_link(waited_for->waiters, link);
   complete(0);
   EXPECT_TRUE(port.announced.empty());
   complete(0);

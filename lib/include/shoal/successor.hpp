@@ -9,25 +9,25 @@
 namespace shoal::internal {
 
 template <class F, class T>
-struct Follower {
+struct Successor {
   static constexpr bool is_shaped = TaskShaped<F, T>;
   using Arguments = Types<T>;
 };
 template <class F>
-struct Follower<F, void> {
+struct Successor<F, void> {
   static constexpr bool is_shaped = TaskShaped<F>;
   using Arguments = Types<>;
 };
 
 /// True for what has the shape of a call with a T; with nothing, if T is void.
 template <class F, class T>
-concept Follows = Follower<F, T>::is_shaped;
+concept Succeeds = Successor<F, T>::is_shaped;
 
 template <class F, class... Args>
-auto follower_result(Types<Args...>) -> std::type_identity<task_result_t<F, Args...>>;
+auto successor_result(Types<Args...>) -> std::type_identity<task_result_t<F, Args...>>;
 template <class F, class T>
-using follower_result_t =
-    typename decltype(follower_result<F>(typename Follower<F, T>::Arguments{}))::type;
+using successor_result_t =
+    typename decltype(successor_result<F>(typename Successor<F, T>::Arguments{}))::type;
 
 template <class F, class... Args>
 CallTarget plain_target(const F& fn, Types<Args...>) {
@@ -52,8 +52,8 @@ CallTarget checked_target(const F& fn, Types<Args...> arguments) {
 /// What is called with a T, before there is one.
 /// @throws std::invalid_argument  `fn` is null
 template <class T, class F>
-CallTarget follower_target(const F& fn) {
-  return checked_target(fn, typename Follower<F, T>::Arguments{});
+CallTarget successor_target(const F& fn) {
+  return checked_target(fn, typename Successor<F, T>::Arguments{});
 }
 
 }  // namespace shoal::internal
