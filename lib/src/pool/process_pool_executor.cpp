@@ -68,7 +68,7 @@ void internal::check(const MapOptions& options) {
 }
 
 internal::Submission internal::prepare(Writer& arguments, TaskOptions options, bool may_wait) {
-  check(options);
+  shoal::check(options);
   Submission how;
   how.name_bytes = static_cast<std::uint8_t>(
       std::min<std::size_t>(options.name.size(), std::numeric_limits<std::uint8_t>::max()));
