@@ -91,15 +91,13 @@ SharedBoard& Engine::board() noexcept {
 }
 
 void Engine::Lock::unlock() {
-  if (engine_.to_wake_.empty() && engine_.to_log_.empty()) return lock_.unlock();
+  if (engine_.to_wake_.empty() && engine_.to_call_.empty()) return lock_.unlock();
   const auto bells = std::exchange(engine_.to_wake_, {});
-  auto records = std::exchange(engine_.to_log_, {});
+  auto notices = std::exchange(engine_.to_call_, {});
   lock_.unlock();
   // A worker may be gone by now and its memory unmapped: such a wake wakes nobody.
   for (const auto* bell : bells) sync::Hardware::wake(*bell, 1);
-  for (auto& [level, text] : records) {
-    engine_.notifier_.post([level = level, text = std::move(text)] { base::log(level, text); });
-  }
+  for (auto& notice : notices) engine_.notifier_.post(std::move(notice));
 }
 
 // --- waiting ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -50,8 +51,8 @@ class Engine {
   /// @throws ResourceError  the board or its descriptors could not be made
   static Engine& instance();
 
-  /// Holds the engine's lock; on release, first unlocks, then wakes the workers and writes the log
-  /// records that were put on the lists meanwhile.
+  /// Holds the engine's lock; on release, first unlocks, then wakes the workers and has the
+  /// notices called that were put on the lists meanwhile.
   class Lock {
    public:
     explicit Lock(Engine& engine) : engine_(engine), lock_(engine.mutex_) {}
@@ -100,8 +101,13 @@ class Engine {
   void unwatch(WorkerId worker, int sentinel, int control);
   /// Puts a worker's bell on the list of those to wake once the lock is free.
   void wake_later(const std::atomic<std::uint32_t>& bell) { to_wake_.push_back(&bell); }
-  /// Writes a log record once the lock is free: a sink may block, or come back to us.
-  void log_later(LogLevel level, std::string text) { to_log_.emplace_back(level, std::move(text)); }
+  /// Has users' code called on the notifier thread, once the lock is free: it may block, or come
+  /// back to us.
+  void call_later(std::function<void()> notice) { to_call_.push_back(std::move(notice)); }
+  /// Writes a log record likewise: a sink is users' code, too.
+  void log_later(LogLevel level, std::string text) {
+    call_later([level, text = std::move(text)] { base::log(level, text); });
+  }
   /// Sees to it that somebody collects what workers are about to be handed.
   void expect_results() {
     if (leading_ == nullptr && posted_ != Collector::service) post(Collector::service);
@@ -160,7 +166,7 @@ class Engine {
   std::unordered_map<WorkerId, ProcessPool*> owners_;
   std::multimap<base::Deadline, WorkerId> timers_;
   std::vector<const std::atomic<std::uint32_t>*> to_wake_;
-  std::vector<std::pair<LogLevel, std::string>> to_log_;
+  std::vector<std::function<void()>> to_call_;
   base::Deadline serving_until_ = base::Deadline::never();  // when the service thread looks again
   Waiter* leading_ = nullptr;  // who collects; none: the service thread
   bool is_leader_asleep_ = false;

@@ -68,6 +68,7 @@ ProcessPool::ProcessPool(Engine& engine, const PoolOptions& options,
       stall_timer_(engine.next_worker_id()),
       source_(std::move(source)),
       dispatcher_(*this, options.max_workers),
+      observer_(options.max_workers),
       workers_(options.max_workers) {}
 
 std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
@@ -106,7 +107,9 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments
   task->can_be_prefetched = task->payload.descriptors().empty() && !(is_copied && is_large);
   const Engine::Lock lock(engine_);
   check_open(function);
+  observer_.on_submit(*task);
   dispatcher_.on_submit(task);
+  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   // In passing, so that the workers do not run dry and need not ring anybody.
   if (++submissions_ % kSubmissionsPerLook == 0 && !engine_.has_leader()) collect();
   return task;
@@ -131,6 +134,7 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call,
   const Engine::Lock lock(engine_);
   check_open(function);
   for (const TaskRef& part : parts) dispatcher_.on_submit(part);
+  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   return parts.front();
 }
 
@@ -158,10 +162,12 @@ void ProcessPool::join() {
   done_.wait(lock.native(), [&] { return is_done_; });
   source = std::move(source_);
   lock.unlock();
+  trace(nullptr);
 }
 
 bool ProcessPool::cancel(Task& task) {
   const bool is_cancelled = dispatcher_.on_cancel(task);
+  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   finish_if_done();
   return is_cancelled;
 }
@@ -175,29 +181,9 @@ std::vector<TaskRef> ProcessPool::drop(TaskRef first) {
     parts.push_back(std::move(task));
   }
   for (std::size_t i = parts.size(); i-- > 0;) dispatcher_.on_cancel(*parts[i]);
+  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   finish_if_done();
   return parts;
-}
-
-PoolStats ProcessPool::stats() {
-  const Engine::Lock lock(engine_);
-  const Dispatcher::Counts counts = dispatcher_.counts();
-  PoolStats stats{.workers = counts.workers,
-                  .idle = counts.idle,
-                  .queued = counts.queued,
-                  .running = counts.running,
-                  .completed = counts.completed,
-                  .failed = counts.failed,
-                  .lost = counts.lost,
-                  .restarted = counts.restarted,
-                  .prefetch_depth = counts.prefetch_depth,
-                  .revocations = counts.revocations,
-                  .wakes = wakes_,
-                  .spins = spins_of_the_dead_ + engine_.spins()};
-  for (const auto& standing : workers_) {
-    if (standing != nullptr) stats.spins += standing->worker.spins();
-  }
-  return stats;
 }
 
 // --- starting and ending workers ----------------------------------------------------------------
@@ -250,7 +236,9 @@ void ProcessPool::adopt(WorkerIndex index, WorkerMemory memory,
       id, index, Incarnation(std::move(memory), std::move(child), std::move(control))});
   indices_[id] = index;
   engine_.rouse_leader();  // it does not know this worker's word
+  observer_.on_started(index, workers_[index]->worker.child()->pid());
   dispatcher_.on_started(index);
+  show();
 }
 
 ProcessPool::Standing* ProcessPool::find(WorkerId id) {
@@ -326,7 +314,9 @@ void ProcessPool::on_control(WorkerId id) {
   const int control = standing->worker.control();
   if (standing->worker.read_hello()) {
     engine_.watch_for_end(id, control);
-    return dispatcher_.on_ready(standing->index);
+    observer_.on_ready(standing->index);
+    dispatcher_.on_ready(standing->index);
+    return show();
   }
   engine_.stop_watching(control);
   dispatcher_.on_deaf(standing->index);
@@ -352,12 +342,17 @@ void ProcessPool::on_end(WorkerId id) {
   WorkerEnd end = describe_end(standing.worker, status);
   const Task* const task = dispatcher_.expected(index);
   if (task != nullptr) standing.worker.rescue(*task, end);
+  if (task != nullptr && task->ticket == end.taken) {
+    observer_.on_lost(index, *task, standing.worker.started());
+  }
+  observer_.on_ended(index);
   spins_of_the_dead_ += standing.worker.spins();
   std::erase(busy_, index);
   indices_.erase(id);
   workers_[index].reset();
   child.reset();  // under the lock the pool's source is alive: this is not the server's last holder
   dispatcher_.on_ended(index, std::move(end));
+  show();
   finish_if_done();
 }
 
@@ -391,7 +386,10 @@ std::size_t ProcessPool::collect() {
     count += collect(standing);
     if (!standing.worker.has_tasks()) busy_.erase(busy_.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  if (count > 0) dispatcher_.on_collected();
+  if (count > 0) {
+    dispatcher_.on_collected();
+    show();
+  }
   drop_segments();
   return count;
 }
@@ -413,6 +411,7 @@ void ProcessPool::drop_segments() {
 std::size_t ProcessPool::collect(Standing& standing) {
   Incarnation& worker = standing.worker;
   std::size_t count = 0;
+  std::int64_t ended = 0;
   if (!worker.violation().empty()) return count;
   for (Task* task = nullptr; (task = dispatcher_.expected(standing.index)) != nullptr; ++count) {
     Incarnation::Harvest harvest = worker.collect(*task);
@@ -424,8 +423,11 @@ std::size_t ProcessPool::collect(Standing& standing) {
       harvest.completed.error_bytes = 0;
       harvest.completed.status = Task::Status::failed;
     }
+    ended = harvest.completed.ended;
+    observer_.on_result(standing.index, *task, harvest.completed);
     dispatcher_.on_completed(standing.index, std::move(harvest.completed));
   }
+  if (count > 0) observer_.on_results(standing.index, count, worker.has_tasks(), ended);
   if (worker.violation().empty()) return count;
   punish(worker);
   dispatcher_.on_deaf(standing.index);
@@ -439,7 +441,10 @@ Delivery ProcessPool::deliver(WorkerIndex index, Task& task) {
   const bool was_idle = !worker.has_tasks();
   const Delivery delivery = worker.deliver(task, engine_.functions());
   if (delivery == Delivery::refused) punish(worker);
-  if (delivery == Delivery::done && was_idle) busy_.push_back(index);
+  if (delivery == Delivery::done && was_idle) {
+    busy_.push_back(index);
+    observer_.on_busy(index);
+  }
   return delivery;
 }
 

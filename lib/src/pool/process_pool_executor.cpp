@@ -63,6 +63,13 @@ void ProcessPoolExecutor::shutdown(ShutdownOptions options) {
 
 PoolStats ProcessPoolExecutor::stats() const { return pool().stats(); }
 
+void ProcessPoolExecutor::trace(const std::filesystem::path& file) {
+  pool::ProcessPool& pool = this->pool();
+  pool.trace(pool::Trace::open(file.string()));
+}
+
+void ProcessPoolExecutor::stop_trace() { pool().trace(nullptr); }
+
 pool::ProcessPool& ProcessPoolExecutor::pool() const {
   if (pool_ == nullptr) throw std::logic_error("ProcessPoolExecutor: it was moved from");
   if (is_elsewhere()) {

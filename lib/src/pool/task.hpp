@@ -95,6 +95,7 @@ class Task {
   std::unique_ptr<Part> part;      ///< for a part of a map; it has the arguments
   std::uint64_t ticket = 0;        ///< of the current attempt
   ProcessPool* pool = nullptr;     ///< none once the status is final
+  std::int64_t submitted_ns = 0;   ///< steady clock; 0: nobody has looked
   Waiter* waiters = nullptr;       ///< who waits for the status
   std::uint32_t generation = 0;    ///< of the process that submitted it
   std::uint32_t expected_ns = 0;   ///< how long this attempt was expected to run, when delivered
