@@ -389,6 +389,7 @@ void Dispatcher::settle(Task& task, Task::Status status) {
     });
   }
   if (task.part != nullptr) {
+    if (status != Task::Status::cancelled) task.part->batch->count_done(task.part->count);
     task.part->batch = nullptr;
   } else if (status == Task::Status::cancelled || status == Task::Status::failed) {
     task.payload = {};
