@@ -22,7 +22,7 @@ function(plant name file text replacement)
 endfunction()
 
 plant(started_task_runs_again dispatcher.cpp
-  "lost.pop_back()) lose(lost.back(), end);"
+  "lost.pop_back()) lose(index, lost.back(), end);"
   "lost.pop_back()) requeue(lost.back());")
 
 plant(revoked_tasks_change_places dispatcher.cpp
@@ -45,7 +45,7 @@ plant(pool_is_broken_too_early supervisor.cpp
   " && ready_ == 0)"
   ")")
 
-plant(what_a_part_leaves_is_forgotten dispatcher.cpp
+plant(what_a_part_leaves_is_forgotten dispatcher_ends.cpp
   "  if (!task.part->is_dropped) return split_off(task, settled);"
   "  if (!task.part->is_dropped) return true;")
 

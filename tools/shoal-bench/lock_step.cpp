@@ -124,6 +124,14 @@ class LockStepPort : public DispatchPort {
   void dismiss(WorkerIndex) override {}
   void announce(Task&) override {}
   void set_stall_timer(shoal::Duration) override {}
+  TimePoint now() override { return {}; }
+  void set_watch(WorkerIndex, TimePoint) override {}
+  void set_alarm(TimePoint) override {}
+  std::optional<TimePoint> begun(WorkerIndex, const Task&) override { return std::nullopt; }
+  bool ask_to_stop(WorkerIndex, const Task&) override { return false; }
+  void kill(WorkerIndex) override {}
+  void ask_user(const TaskRef&) override {}
+  void announce_room() override {}
 
  private:
   Halves& halves_;

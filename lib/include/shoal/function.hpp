@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <tuple>
@@ -63,12 +64,16 @@ void call_decoded(F& fn, Reader& in, Writer& out, Types<P...>) {
       Call<Result, is_item>{fn, in, out, in.get<std::remove_cvref_t<P>>()...});
 }
 
+/// The type of the stateless callee that was called last: its name, for this_task::name().
+inline std::atomic<const char*> called_type{nullptr};
+
 /// The function that a target stands for.
 template <class F>
 F callee([[maybe_unused]] std::uintptr_t target) {
   if constexpr (FunctionPointer<F>) {
     return reinterpret_cast<F>(target);
   } else {
+    called_type.store(type_name<F>(), std::memory_order_relaxed);
     return F{};
   }
 }

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <type_traits>
 
 #include "shoal/codec.hpp"
 #include "shoal/duration.hpp"
+#include "shoal/task_options.hpp"
 
 namespace shoal {
 
@@ -26,8 +28,12 @@ class FutureBase {
   bool running() const;
   /// True if the task was cancelled before it started.
   bool cancelled() const;
-  /// Cancels the task if it has not started; false if it has, or is done.
-  bool cancel();
+  /// Cancels the task if it has not started; false if it has, or is done. By Cancel::running, one
+  /// that runs is ended, too: it gets PoolOptions::grace if it polls this_task::stop_requested(),
+  /// else its worker is ended at once, and replaced. A result that comes first is delivered.
+  bool cancel(Cancel reach = Cancel::queued);
+  /// How far the task has said it is, by this_task::report(); 1 once it has a value.
+  std::optional<double> progress() const;
   /// Waits for done(); false if `timeout` passed first.
   bool wait(Duration timeout = forever) const;
   /// Waits, then gives the exception that get() would throw; none if there is a value.

@@ -33,7 +33,7 @@ struct PoolStats {
   std::uint64_t revocations = 0;  ///< tasks taken back from a worker before it began them
   std::uint64_t wakes = 0;        ///< wake-ups of sleeping workers: a system call each
   std::uint64_t spins = 0;        ///< times a worker, or a thread waiting on any pool, has polled
-  /// From submit until the result was here. Of the first 256 tasks all are measured, of those that
+  /// From the moment it was queued until its result was here. Of the first 256 tasks all are measured, of those that
   /// follow one in 16, since a look at the clock costs as much as a tenth of a short task; of maps,
   /// none.
   Percentiles latency = {};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,21 @@ namespace shoal {
 namespace pool {
 class ProcessPool;
 }
+
+namespace internal {
+
+/// How a task is queued.
+struct Submission {
+  std::shared_ptr<const TaskOptions> options = {};
+  std::uint8_t name_bytes = 0;  ///< of the arguments, the first: TaskOptions::name
+  bool may_wait = true;         ///< while the queue is full
+};
+
+/// Checks `options` and writes what the worker is to know of them in front of the arguments.
+/// @throws std::invalid_argument  an option makes no sense
+Submission prepare(Writer& arguments, TaskOptions options, bool may_wait);
+
+}  // namespace internal
 
 /// A pool of worker processes that run functions and send back what they return.
 ///
@@ -47,15 +63,39 @@ class ProcessPoolExecutor {
   /// arguments are encoded before it returns, so that the caller may change them afterwards.
   /// @throws PoolClosedError  after shutdown()
   /// @throws CodecError       an argument cannot be sent, or the function is in no loaded library
-  /// @throws ResourceError    the arguments carry too many descriptors
+  /// @throws ResourceError    the arguments carry too many descriptors; or the queue is full, and a
+  ///                          callback must not wait for it
+  /// Waits while PoolOptions::max_queued tasks, or max_queued_bytes, wait for a worker.
   /// Cost: one encode, one copy; a system call only if the worker sleeps.
   template <class F, class... Args>
   requires internal::TaskShaped<F, Args...> Future<internal::task_result_t<F, Args...>> submit(
       F&& fn, Args&&... args) {
-    Writer arguments(argument_memory());
-    const internal::CallTarget call =
-        internal::encode_call(arguments, std::forward<F>(fn), std::forward<Args>(args)...);
-    return Future<internal::task_result_t<F, Args...>>(submit_encoded(call, std::move(arguments)));
+    return Future<internal::task_result_t<F, Args...>>(
+        start({}, std::forward<F>(fn), std::forward<Args>(args)...));
+  }
+  /// The same, as `options` say: `pool.submit({.timeout = 2s}, fn)`.
+  /// @throws std::invalid_argument  an option makes no sense, and as submit()
+  template <class F, class... Args>
+  requires internal::TaskShaped<F, Args...> Future<internal::task_result_t<F, Args...>> submit(
+      TaskOptions options, F&& fn, Args&&... args) {
+    return Future<internal::task_result_t<F, Args...>>(start_with(
+        std::move(options), true, std::forward<F>(fn), std::forward<Args>(args)...));
+  }
+
+  /// As submit(), but gives none where that would wait.
+  template <class F, class... Args>
+  requires internal::TaskShaped<F, Args...>
+      std::optional<Future<internal::task_result_t<F, Args...>>> try_submit(F&& fn,
+                                                                           Args&&... args) {
+    return found<internal::task_result_t<F, Args...>>(
+        start({.may_wait = false}, std::forward<F>(fn), std::forward<Args>(args)...));
+  }
+  template <class F, class... Args>
+  requires internal::TaskShaped<F, Args...>
+      std::optional<Future<internal::task_result_t<F, Args...>>> try_submit(TaskOptions options,
+                                                                           F&& fn, Args&&... args) {
+    return found<internal::task_result_t<F, Args...>>(start_with(
+        std::move(options), false, std::forward<F>(fn), std::forward<Args>(args)...));
   }
 
   /// Calls `fn` with each element of `range` (of several ranges: with one of each, up to the end of
@@ -80,6 +120,17 @@ class ProcessPoolExecutor {
   /// submitted goes on; the destructor waits for it.
   void shutdown(ShutdownOptions options = {});
 
+  /// Has `max_workers` workers from now on. New ones start at once; of those that are too many,
+  /// the idle leave at once, the others after the task that they run.
+  /// @throws std::invalid_argument  not within 1 to 1024   @throws PoolClosedError  after shutdown()
+  void resize(unsigned max_workers);
+
+  /// Ends the pool and all its workers, by SIGTERM and, 1 s later, SIGKILL. What runs is lost
+  /// (WorkerLostError), what has not started is cancelled. Returns when the workers are gone.
+  void terminate_workers();
+  /// The same, by SIGKILL at once.
+  void kill_workers();
+
   /// Tells what the pool is doing at this moment.
   PoolStats stats() const;
 
@@ -97,7 +148,30 @@ class ProcessPoolExecutor {
   void stop_trace();
 
  private:
-  std::shared_ptr<pool::Task> submit_encoded(const internal::CallTarget& call, Writer&& arguments);
+  template <class F, class... Args>
+  std::shared_ptr<pool::Task> start(const internal::Submission& how, F&& fn, Args&&... args) {
+    Writer arguments(argument_memory());
+    const internal::CallTarget call =
+        internal::encode_call(arguments, std::forward<F>(fn), std::forward<Args>(args)...);
+    return submit_encoded(call, std::move(arguments), how);
+  }
+  template <class F, class... Args>
+  std::shared_ptr<pool::Task> start_with(TaskOptions options, bool may_wait, F&& fn,
+                                         Args&&... args) {
+    Writer arguments(argument_memory());
+    const internal::Submission how = internal::prepare(arguments, std::move(options), may_wait);
+    const internal::CallTarget call =
+        internal::encode_call(arguments, std::forward<F>(fn), std::forward<Args>(args)...);
+    return submit_encoded(call, std::move(arguments), how);
+  }
+  template <class R>
+  static std::optional<Future<R>> found(std::shared_ptr<pool::Task> task) {
+    if (task == nullptr) return std::nullopt;
+    return Future<R>(std::move(task));
+  }
+
+  std::shared_ptr<pool::Task> submit_encoded(const internal::CallTarget& call, Writer&& arguments,
+                                             const internal::Submission& how);
   internal::MapCursor submit_items(const internal::CallTarget& call,
                                    std::vector<internal::ItemBatch> batches);
   internal::WriterMemory& argument_memory() const;

@@ -25,6 +25,7 @@
 #include "shoal/sandbox.hpp"
 #include "shoal/start_method.hpp"
 #include "shoal/task_options.hpp"
+#include "shoal/this_task.hpp"
 #include "shoal/unique_fd.hpp"
 #include "shoal/version.hpp"
 #include "shoal/worker_event.hpp"

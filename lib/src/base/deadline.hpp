@@ -24,6 +24,9 @@ class Deadline {
     return Deadline(start + timeout);
   }
 
+  /// That moment.
+  static Deadline at(Clock::time_point moment) noexcept { return Deadline(moment); }
+
   bool is_never() const noexcept { return at_ == Clock::time_point::max(); }
   bool is_past() const noexcept { return !is_never() && Clock::now() >= at_; }
   /// What is left, at least zero; `shoal::forever` for never().

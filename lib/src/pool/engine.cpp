@@ -123,9 +123,14 @@ bool Engine::wait(Task& task, base::Deadline deadline) {
   return false;
 }
 
-bool Engine::cancel(Task& task) {
+bool Engine::cancel(Task& task, Cancel reach) {
   const Lock lock(*this);
-  return task.pool != nullptr && task.pool->shared_from_this()->cancel(task);
+  return task.pool != nullptr && task.pool->shared_from_this()->cancel(task, reach);
+}
+
+std::optional<double> Engine::progress(const Task& task) {
+  const Lock lock(*this);
+  return task.pool == nullptr ? std::nullopt : task.pool->progress(task);
 }
 
 // A part that is done has no pool any more, but those behind it may have.

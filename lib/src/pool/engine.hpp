@@ -73,8 +73,10 @@ class Engine {
   /// Waits until `task` is done, collecting for everybody if nobody else does; false at `deadline`.
   bool wait(Task& task, base::Deadline deadline);
 
-  /// Cancels `task` if it has not started.
-  bool cancel(Task& task);
+  /// Cancels `task` if it has not started, or, by Cancel::running, ends it.
+  bool cancel(Task& task, Cancel reach);
+  /// How far a task that runs says it is; none if it has said nothing.
+  std::optional<double> progress(const Task& task);
   /// Cancels what has not started of a map, from this part on; nobody wants it any more.
   void drop(TaskRef first);
 

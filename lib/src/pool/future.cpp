@@ -24,9 +24,15 @@ bool FutureBase::done() const { return task().is_done(); }
 bool FutureBase::running() const { return task().status() == Task::Status::running; }
 bool FutureBase::cancelled() const { return task().status() == Task::Status::cancelled; }
 
-bool FutureBase::cancel() {
+bool FutureBase::cancel(Cancel reach) {
   pool::Task& task = this->task();
-  return pool::Engine::instance().cancel(task);
+  return pool::Engine::instance().cancel(task, reach);
+}
+
+std::optional<double> FutureBase::progress() const {
+  const pool::Task& task = this->task();
+  if (task.status() == Task::Status::finished) return 1.0;
+  return pool::Engine::instance().progress(task);
 }
 
 bool FutureBase::wait(Duration timeout) const {

@@ -17,10 +17,21 @@ constexpr std::size_t kLargestCopiedFile = 256 << 10;
 
 }  // namespace
 
-bool Incarnation::read_hello() {
-  if (std::exchange(has_said_hello_, true)) return false;
+Incarnation::Hello Incarnation::read_hello(std::string& complaint) {
+  if (std::exchange(has_said_hello_, true)) return Hello::none;
   const os::Result<Parcel> parcel = receive_parcel(control_.get(), os::Wait::no);
-  return parcel && parcel->label.ticket == kHelloTicket;
+  if (!parcel) return Hello::none;
+  if (parcel->label.ticket == kHelloTicket) return Hello::ready;
+  if (parcel->label.ticket != kBrokenTicket) return Hello::none;
+  complaint.resize(std::min<std::uint64_t>(parcel->label.bytes, kLongestComplaint));
+  sync::Hardware::read(complaint.data(), memory_.completions().replies.data(), complaint.size());
+  return Hello::broken;
+}
+
+std::optional<DispatchPort::TimePoint> Incarnation::begun(const Task& task) const noexcept {
+  if (mailbox_.taken() != task.ticket) return std::nullopt;
+  const DispatchPort::TimePoint said{Duration(mailbox_.started())};
+  return std::min(said, base::Deadline::Clock::now());
 }
 
 // --- handing out tasks --------------------------------------------------------------------------
@@ -30,6 +41,8 @@ Delivery Incarnation::deliver(Task& task, const FunctionTable& functions) try {
   introduce(*task.function, functions);
   Entry entry{};
   entry.ticket = task.ticket;
+  entry.id = task.id;
+  entry.name_bytes = task.name_bytes;
   entry.function = task.function->slot.id;
   entry.attempt = static_cast<std::uint16_t>(task.attempt + 1);
   entry.descriptors = static_cast<std::uint16_t>(task.arguments().descriptors.size());

@@ -44,8 +44,24 @@ class Incarnation {
   /// What the worker wrote that no worker of ours writes; empty for an honest one.
   const std::string& violation() const noexcept { return violation_; }
 
-  /// Reads the worker's first message; false if it is no hello, or was read before.
-  bool read_hello();
+  enum class Hello {
+    none,    ///< it is none, or was read before
+    ready,
+    broken,  ///< the initializer has thrown
+  };
+  /// Reads the worker's first message, and into `complaint` what it has to complain of.
+  Hello read_hello(std::string& complaint);
+
+  /// When the worker began `task`, the oldest one delivered, by its own word; none if it did not.
+  std::optional<DispatchPort::TimePoint> begun(const Task& task) const noexcept;
+  /// Asks a task to stop; false if it has never looked whether anybody asks.
+  bool ask_to_stop(const Task& task) noexcept { return mailbox_.ask_to_stop(task.ticket); }
+  /// How far a task says it is.
+  std::optional<double> report(const Task& task) const noexcept {
+    return mailbox_.report(task.ticket);
+  }
+  /// Bytes of memory that the worker says it has.
+  std::uint64_t resident() const noexcept { return mailbox_.resident(); }
 
   /// Hands `task` over; the worker sees it at the next publish(). Full: there is no room behind
   /// what it has already. Refused: the worker has stopped reading, and is to be killed. Impossible:

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "base/deadline.hpp"
@@ -127,6 +129,24 @@ class ParentMailbox {
   /// Asks the worker to leave off the part of a map with this ticket behind the element it runs.
   void end_run(std::uint64_t ticket) noexcept {
     submissions_->end_run.store(ticket, std::memory_order_relaxed);
+  }
+
+  /// Asks the task with this ticket to stop; false if it has never looked whether anybody asks.
+  bool ask_to_stop(std::uint64_t ticket) noexcept {
+    submissions_->stop.store(ticket, std::memory_order_relaxed);
+    return completions_->polls.load(std::memory_order_relaxed) == ticket;
+  }
+  /// How far the task with this ticket says it is; none if it says nothing.
+  std::optional<double> report(std::uint64_t ticket) const noexcept {
+    // acquire: pairs with the release in this_task::report; read anew, it was the same all the time
+    if (completions_->report_ticket.load(std::memory_order_acquire) != ticket) return std::nullopt;
+    const std::uint64_t bits = completions_->report.load(std::memory_order_acquire);
+    if (completions_->report_ticket.load(std::memory_order_relaxed) != ticket) return std::nullopt;
+    return std::bit_cast<double>(bits);
+  }
+  /// Bytes of memory that the worker says it has.
+  std::uint64_t resident() const noexcept {
+    return completions_->resident.load(std::memory_order_relaxed);
   }
 
   /// Says that the ids of some segments have gone.

@@ -71,6 +71,7 @@ void Notifier::await_notice(std::unique_lock<std::mutex>& lock) {
 }
 
 void Notifier::serve() {
+  thread_ = std::this_thread::get_id();
   for (std::unique_lock lock(mutex_);;) {
     await_notice(lock);
     const std::function<void()> notice = std::move(notices_.front());

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include "base/deadline.hpp"
 
@@ -28,6 +30,9 @@ class Notifier {
   /// Waits until all that was posted has been called; false at `deadline`.
   bool drain(base::Deadline deadline);
 
+  /// True on the notifier thread.
+  bool is_here() const noexcept { return thread_.load() == std::this_thread::get_id(); }
+
  private:
   bool start();
   void serve();
@@ -38,6 +43,7 @@ class Notifier {
   std::deque<std::function<void()>> notices_;  // the one being called stands in front
   std::multimap<base::Deadline, std::function<void()>> later_;
   bool is_started_ = false;
+  std::atomic<std::thread::id> thread_{};
 };
 
 }  // namespace shoal::pool

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "os/sentinel.hpp"
 #include "os/socket.hpp"
+#include "pool/initializer.hpp"
 #include "pool/worker_main.hpp"
 #include "process/runtime.hpp"
 #include "process/spawner.hpp"
@@ -64,10 +65,11 @@ void raise_no_room() {
 ProcessPool::ProcessPool(Engine& engine, const PoolOptions& options,
                          std::shared_ptr<process::Source> source)
     : engine_(engine),
-      spin_(options.spin),
+      options_(options),
       stall_timer_(engine.next_worker_id()),
+      alarm_(engine.next_worker_id()),
       source_(std::move(source)),
-      dispatcher_(*this, options.max_workers),
+      dispatcher_(*this, DispatchRules::of(options)),
       observer_(options.max_workers),
       workers_(options.max_workers) {}
 
@@ -80,6 +82,7 @@ std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
     const Engine::Lock lock(engine);
     engine.add(pool);
     engine.own(pool->stall_timer_, *pool);
+    engine.own(pool->alarm_, *pool);
   }
   WorkerIndex index = 0;
   try {
@@ -98,15 +101,19 @@ std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
 
 // --- for users ----------------------------------------------------------------------------------
 
-TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments) {
+TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments,
+                            const internal::Submission& how) {
   check_descriptors(arguments);
   const Function& function = engine_.functions().intern(call);
   const bool is_copied = arguments.block() == nullptr;
   const bool is_large = arguments.bytes().size() > Incarnation::kLargestCopiedArguments;
+  const std::size_t bytes = arguments.bytes().size();
   TaskRef task = make_task(function, Payload(std::move(arguments)));
+  task->policy = how.options;
+  task->name_bytes = how.name_bytes;
   task->can_be_prefetched = task->payload.descriptors().empty() && !(is_copied && is_large);
-  const Engine::Lock lock(engine_);
-  check_open(function);
+  Engine::Lock lock(engine_);
+  if (!wait_for_room(lock, function, bytes, how.may_wait)) return nullptr;
   observer_.on_submit(*task);
   dispatcher_.on_submit(task);
   observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
@@ -116,14 +123,17 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments
 }
 
 TaskRef ProcessPool::submit(const internal::CallTarget& call,
-                            std::vector<internal::ItemBatch>&& batches) {
+                            std::vector<internal::ItemBatch>&& batches, TaskPolicy policy) {
   if (batches.empty()) return nullptr;
   const Function& function = engine_.functions().intern(call);
   std::vector<TaskRef> parts;
+  std::size_t bytes = 0;
   for (internal::ItemBatch& items : batches) {
     check_descriptors(items.bytes);
+    bytes += items.bytes.bytes().size();
     const std::size_t count = items.count;
     TaskRef part = make_task(function, Payload());
+    part->policy = policy;
     part->can_be_prefetched = items.bytes.descriptors().empty();
     part->part = std::make_unique<Part>();
     part->part->batch = std::make_shared<const Batch>(std::move(items));
@@ -131,8 +141,8 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call,
     if (!parts.empty()) parts.back()->part->rest = part;
     parts.push_back(std::move(part));
   }
-  const Engine::Lock lock(engine_);
-  check_open(function);
+  Engine::Lock lock(engine_);
+  wait_for_room(lock, function, bytes, true);
   for (const TaskRef& part : parts) dispatcher_.on_submit(part);
   observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   return parts.front();
@@ -165,13 +175,6 @@ void ProcessPool::join() {
   trace(nullptr);
 }
 
-bool ProcessPool::cancel(Task& task) {
-  const bool is_cancelled = dispatcher_.on_cancel(task);
-  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
-  finish_if_done();
-  return is_cancelled;
-}
-
 // From the last part to the first: a worker that gives one up must not be handed the next. The
 // parts are unlinked, since each would take the next one down in its destructor.
 std::vector<TaskRef> ProcessPool::drop(TaskRef first) {
@@ -195,6 +198,7 @@ void ProcessPool::expect_start(WorkerIndex index) {
 
 void ProcessPool::on_start_failed(WorkerIndex index, const std::exception& error) {
   const Engine::Lock lock(engine_);
+  tell({.kind = WorkerEvent::Kind::start_failed, .index = index, .message = error.what()});
   dispatcher_.on_start_failed(index, error.what());
   finish_if_done();
 }
@@ -210,13 +214,15 @@ void ProcessPool::start_one(WorkerIndex index) {
   spec.name = "PoolWorker-" + std::to_string(index + 1);
   spec.entry = worker_main;
   spec.payload.put(index);
-  spec.payload.put(static_cast<std::int64_t>(spin_.count()));
+  spec.payload.put(static_cast<std::int64_t>(options_.spin.count()));
   for (os::Fd* file : {&files.submissions, &files.completions, &files.gate}) {
     spec.payload.put_fd(std::make_shared<const UniqueFd>(std::move(*file)));
   }
   spec.payload.put_fd(engine_.board_file());
   spec.payload.put_fd(engine_.leader_button());
   spec.payload.put_fd(engine_.service_button());
+  spec.payload.put(options_.max_rss_per_child > 0);
+  put_initializer(spec.payload, options_.initializer);
   adopt(index, std::move(*memory), source_->start(std::move(spec)));
 }
 
@@ -236,6 +242,7 @@ void ProcessPool::adopt(WorkerIndex index, WorkerMemory memory,
       id, index, Incarnation(std::move(memory), std::move(child), std::move(control))});
   indices_[id] = index;
   engine_.rouse_leader();  // it does not know this worker's word
+  tell({.kind = WorkerEvent::Kind::started, .index = index, .pid = workers_[index]->worker.child()->pid()});
   observer_.on_started(index, workers_[index]->worker.child()->pid());
   dispatcher_.on_started(index);
   show();
@@ -284,7 +291,7 @@ void ProcessPool::kill(Incarnation& worker) {
 }
 
 void ProcessPool::on_timeout(WorkerId id) {
-  if (id == stall_timer_) return dispatcher_.on_stall();
+  if (owns_timer(id)) return;
   if (Standing* const standing = find(id)) return kill(standing->worker);
   if (const auto delayed = delayed_starts_.extract(id)) {
     engine_.disown(id);
@@ -312,11 +319,9 @@ void ProcessPool::on_control(WorkerId id) {
   Standing* const standing = find(id);
   if (standing == nullptr) return;
   const int control = standing->worker.control();
-  if (standing->worker.read_hello()) {
-    engine_.watch_for_end(id, control);
-    observer_.on_ready(standing->index);
-    dispatcher_.on_ready(standing->index);
-    return show();
+  if (!standing->is_ready) {
+    greet(*standing);
+    if (standing->is_ready) return engine_.watch_for_end(id, control);
   }
   engine_.stop_watching(control);
   dispatcher_.on_deaf(standing->index);
@@ -335,11 +340,13 @@ void ProcessPool::on_end(WorkerId id) {
   const Engine::Lock lock(engine_);
   const WorkerIndex index = indices_.at(id);
   Standing& standing = *workers_[index];
+  if (!standing.is_ready) greet(standing);  // what it had to say
   dispatcher_.on_deaf(index);
   if (standing.worker.violation().empty()) collect(standing);  // what it had published is delivered
   engine_.unwatch(id, child->sentinel(), standing.worker.control());
   engine_.spin_tokens().forget(standing.worker);
   WorkerEnd end = describe_end(standing.worker, status);
+  tell_end(standing, status);
   const Task* const task = dispatcher_.expected(index);
   if (task != nullptr) standing.worker.rescue(*task, end);
   if (task != nullptr && task->ticket == end.taken) {
@@ -368,10 +375,15 @@ WorkerEnd ProcessPool::describe_end(const Incarnation& worker,
 }
 
 void ProcessPool::finish_if_done() {
+  if (dispatcher_.is_broken() && !std::exchange(is_broken_told_, true)) {
+    tell({.kind = WorkerEvent::Kind::broken, .message = dispatcher_.broken_reason()});
+  }
   if (!dispatcher_.is_closed() || !dispatcher_.is_drained() || dispatcher_.has_workers()) return;
   is_done_ = true;
   done_.notify_all();
   engine_.disown(stall_timer_);
+  engine_.disown(alarm_);
+  for (const auto& [id, index] : watches_) engine_.disown(id);
   engine_.remove(*this);
 }
 
@@ -428,7 +440,12 @@ std::size_t ProcessPool::collect(Standing& standing) {
     dispatcher_.on_completed(standing.index, std::move(harvest.completed));
   }
   if (count > 0) observer_.on_results(standing.index, count, worker.has_tasks(), ended);
-  if (worker.violation().empty()) return count;
+  if (worker.violation().empty()) {
+    const bool is_large = options_.max_rss_per_child > 0 && count > 0 &&
+                          worker.resident() > options_.max_rss_per_child;
+    if (is_large) dispatcher_.on_worn(standing.index);
+    return count;
+  }
   punish(worker);
   dispatcher_.on_deaf(standing.index);
   return count;

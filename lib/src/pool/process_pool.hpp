@@ -27,11 +27,14 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   /// @throws StartError  one could not be started; those that were are ended
   static std::shared_ptr<ProcessPool> open(const PoolOptions& options);
 
+  /// Waits while the pool's queue is full; none if it is, and `may_wait` says not to.
   /// @throws PoolClosedError, CodecError, ResourceError  nothing was queued
-  TaskRef submit(const internal::CallTarget& call, Writer&& arguments);
+  TaskRef submit(const internal::CallTarget& call, Writer&& arguments,
+                 const internal::Submission& how = {});
   /// Queues a map; gives the first part of it, if there is any.
   /// @throws as submit()
-  TaskRef submit(const internal::CallTarget& call, std::vector<internal::ItemBatch>&& batches);
+  TaskRef submit(const internal::CallTarget& call, std::vector<internal::ItemBatch>&& batches,
+                 TaskPolicy policy = nullptr);
   /// Where large arguments are written.
   internal::WriterMemory& argument_memory() noexcept { return argument_memory_; }
   void close(bool cancel_queued);
@@ -40,8 +43,12 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   PoolStats stats();
   /// Begins a timeline; none: ends the one there is.
   void trace(std::shared_ptr<Trace> trace);
+  void resize(unsigned max_workers);
+  /// Closes the pool, cancels what has not started, and sends all workers the signal; those that
+  /// are there after a grace time are killed.
+  void end_workers(int signal);
   /// How long to poll for a result before sleeping.
-  Duration spin() const noexcept { return spin_; }
+  Duration spin() const noexcept { return options_.spin; }
 
   // For the engine, without its lock.
   void on_end(WorkerId id);
@@ -53,7 +60,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   /// Adds the words that change with the results of each worker.
   void add_words(std::vector<os::FutexWord>& words) const;
   void on_timeout(WorkerId id);
-  bool cancel(Task& task);
+  bool cancel(Task& task, Cancel reach);
+  std::optional<double> progress(const Task& task) const;
   /// Cancels what has not started of a map, from this part on, and gives the parts.
   std::vector<TaskRef> drop(TaskRef first);
 
@@ -65,10 +73,18 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
     WorkerId id;
     WorkerIndex index;
     Incarnation worker;
+    bool is_ready = false;
   };
 
   TaskRef make_task(const Function& function, Payload arguments);
   void check_open(const Function& function) const;
+  bool wait_for_room(Engine::Lock& lock, const Function& function, std::size_t bytes,
+                     bool may_wait);
+  void greet(Standing& standing);
+  void tell(const WorkerEvent& event);
+  void tell_end(const Standing& standing, std::optional<os::ExitStatus> status);
+  void ask(const TaskRef& task);
+  bool owns_timer(WorkerId id);
   void drop_segments();
   void expect_start(WorkerIndex index);
   void on_start_failed(WorkerIndex index, const std::exception& error);
@@ -95,10 +111,23 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   void dismiss(WorkerIndex index) override;
   void announce(Task& task) override { engine_.announce(task); }
   void set_stall_timer(Duration delay) override;
+  TimePoint now() override { return base::Deadline::Clock::now(); }
+  void set_watch(WorkerIndex index, TimePoint at) override;
+  void set_alarm(TimePoint at) override;
+  std::optional<TimePoint> begun(WorkerIndex index, const Task& task) override {
+    return workers_[index]->worker.begun(task);
+  }
+  bool ask_to_stop(WorkerIndex index, const Task& task) override {
+    return workers_[index]->worker.ask_to_stop(task);
+  }
+  void kill(WorkerIndex index) override { kill(workers_[index]->worker); }
+  void ask_user(const TaskRef& task) override;
+  void announce_room() override;
 
   Engine& engine_;
-  const Duration spin_;
+  const PoolOptions options_;
   const WorkerId stall_timer_;
+  const WorkerId alarm_;
   ArenaMemory argument_memory_{"shoal-arguments"};
   std::uint64_t arena_version_ = 0;
   std::shared_ptr<process::Source> source_;
@@ -108,6 +137,10 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   std::map<WorkerId, WorkerIndex> indices_;         // of those that stand
   std::vector<WorkerIndex> busy_;                   // those with tasks in their hands
   std::map<WorkerId, WorkerIndex> delayed_starts_;  // by the id that their timer runs under
+  std::map<WorkerId, WorkerIndex> watches_;         // the same, of each place
+  std::vector<WorkerId> watch_ids_;                 // by WorkerIndex
+  std::vector<TaskRef> room_waiters_;  // each stands for a thread that waits in submit
+  bool is_broken_told_ = false;
   std::uint64_t submissions_ = 0;
   std::uint64_t wakes_ = 0;
   std::uint64_t spins_of_the_dead_ = 0;

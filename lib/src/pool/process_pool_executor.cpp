@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shoal/process_pool_executor.hpp"
 
+#include <algorithm>
+#include <csignal>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -12,16 +15,59 @@ namespace {
 
 constexpr unsigned kMostWorkers = 1024;
 
-const PoolOptions& check(const PoolOptions& options) {
-  if (options.spin < Duration::zero()) {
-    throw std::invalid_argument("PoolOptions::spin is negative: give 0 to sleep at once");
-  }
-  if (options.max_workers >= 1 && options.max_workers <= kMostWorkers) return options;
-  throw std::invalid_argument("PoolOptions::max_workers is " + std::to_string(options.max_workers) +
+void check_workers(const char* where, unsigned max_workers) {
+  if (max_workers >= 1 && max_workers <= kMostWorkers) return;
+  throw std::invalid_argument(std::string(where) + " is " + std::to_string(max_workers) +
                               ": give 1 to " + std::to_string(kMostWorkers));
 }
 
+void check_duration(const char* option, Duration value, Duration least) {
+  if (value >= least) return;
+  throw std::invalid_argument(std::string(option) + " is " +
+                              (value < Duration::zero() ? "negative" : "zero"));
+}
+
+const PoolOptions& check(const PoolOptions& options) {
+  constexpr Duration kSome{1};
+  check_workers("PoolOptions::max_workers", options.max_workers);
+  check_duration("PoolOptions::spin", options.spin, Duration::zero());
+  check_duration("PoolOptions::grace", options.grace, Duration::zero());
+  check_duration("PoolOptions::task_timeout", options.task_timeout, kSome);
+  check_duration("PoolOptions::max_age_per_child", options.max_age_per_child, kSome);
+  check_duration("PoolOptions::restart.within", options.restart.within, Duration::zero());
+  return options;
+}
+
+void check(const TaskOptions& options) {
+  constexpr Duration kSome{1};
+  check_duration("TaskOptions::timeout", options.timeout, kSome);
+  check_duration("TaskOptions::expires", options.expires, kSome);
+  check_duration("TaskOptions::backoff", options.backoff, Duration::zero());
+  if (options.backoff == forever) {
+    throw std::invalid_argument("TaskOptions::backoff is for ever: no retry would come");
+  }
+  if (!(options.jitter >= 0 && options.jitter <= 1)) {
+    throw std::invalid_argument("TaskOptions::jitter is " + std::to_string(options.jitter) +
+                                ": give 0 to 1");
+  }
+  if (options.retry_if != nullptr && options.retries == 0) {
+    throw std::invalid_argument(
+        "TaskOptions::retry_if is given, but TaskOptions::retries is 0: say how often");
+  }
+}
+
 }  // namespace
+
+internal::Submission internal::prepare(Writer& arguments, TaskOptions options, bool may_wait) {
+  check(options);
+  Submission how;
+  how.name_bytes = static_cast<std::uint8_t>(
+      std::min<std::size_t>(options.name.size(), std::numeric_limits<std::uint8_t>::max()));
+  arguments.write(options.name.data(), how.name_bytes);
+  how.options = std::make_shared<const TaskOptions>(std::move(options));
+  how.may_wait = may_wait;
+  return how;
+}
 
 ProcessPoolExecutor::ProcessPoolExecutor(const PoolOptions& options)
     : pool_(pool::ProcessPool::open(check(options))), generation_(process::Runtime::generation()) {}
@@ -40,8 +86,9 @@ ProcessPoolExecutor::~ProcessPoolExecutor() {
 }
 
 std::shared_ptr<pool::Task> ProcessPoolExecutor::submit_encoded(const internal::CallTarget& call,
-                                                                Writer&& arguments) {
-  return pool().submit(call, std::move(arguments));
+                                                                Writer&& arguments,
+                                                                const internal::Submission& how) {
+  return pool().submit(call, std::move(arguments), how);
 }
 
 internal::MapCursor ProcessPoolExecutor::submit_items(const internal::CallTarget& call,
@@ -59,6 +106,21 @@ void ProcessPoolExecutor::shutdown(ShutdownOptions options) {
   pool::ProcessPool& pool = this->pool();
   pool.close(options.cancel_futures);
   if (options.wait) pool.join();
+}
+
+void ProcessPoolExecutor::resize(unsigned max_workers) {
+  check_workers("resize: the number of workers", max_workers);
+  pool().resize(max_workers);
+}
+
+void ProcessPoolExecutor::terminate_workers() {
+  pool().end_workers(SIGTERM);
+  pool().join();
+}
+
+void ProcessPoolExecutor::kill_workers() {
+  pool().end_workers(SIGKILL);
+  pool().join();
 }
 
 PoolStats ProcessPoolExecutor::stats() const { return pool().stats(); }

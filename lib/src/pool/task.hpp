@@ -14,6 +14,7 @@
 #include "pool/function_table.hpp"
 #include "pool/part.hpp"
 #include "pool/payload.hpp"
+#include "pool/task_policy.hpp"
 
 namespace shoal::pool {
 
@@ -53,7 +54,12 @@ class Task {
   }
 
   /// How errors name the task.
-  const std::string& name() const { return function->name(); }
+  const std::string& name() const {
+    return policy == nullptr || policy->name.empty() ? function->name() : policy->name;
+  }
+  int priority() const noexcept { return policy == nullptr ? 0 : policy->priority; }
+  /// How often its user allows it to be run again.
+  unsigned retries() const noexcept { return policy == nullptr ? 0 : policy->retries; }
 
   /// Says what keeps the task from a result; `thrower` throws a fresh exception at each call.
   template <class Thrower>
@@ -93,13 +99,17 @@ class Task {
   const Function* function;
   Payload payload;                 ///< arguments, then the result
   std::unique_ptr<Part> part;      ///< for a part of a map; it has the arguments
+  TaskPolicy policy;               ///< none is the rule
+  std::unique_ptr<Payload> thrown; ///< while its user is asked whether it is run again
+  std::uint64_t id = 0;            ///< the ticket of its first attempt
   std::uint64_t ticket = 0;        ///< of the current attempt
   ProcessPool* pool = nullptr;     ///< none once the status is final
   std::int64_t submitted_ns = 0;   ///< steady clock; 0: nobody has looked
   Waiter* waiters = nullptr;       ///< who waits for the status
   std::uint32_t generation = 0;    ///< of the process that submitted it
   std::uint32_t expected_ns = 0;   ///< how long this attempt was expected to run, when delivered
-  std::uint16_t attempt = 0;
+  std::uint16_t attempt = 0;       ///< how often it has been handed to a worker, and kept there
+  std::uint8_t name_bytes = 0;     ///< of the arguments, the first: its name, for the worker
   bool can_be_prefetched = true;   ///< behind others, in one worker's hands
   std::atomic<bool> is_given_away{false};  ///< a value that cannot be copied was handed out
 

@@ -18,10 +18,12 @@
 #include "os/thread.hpp"
 #include "pool/argument_reader.hpp"
 #include "pool/function_table.hpp"
+#include "pool/initializer.hpp"
 #include "pool/mailbox.hpp"
 #include "pool/parcel.hpp"
 #include "pool/reply_sender.hpp"
 #include "pool/spin_history.hpp"
+#include "pool/task_context.hpp"
 #include "pool/worker_memory.hpp"
 #include "serial/exception_codec.hpp"
 #include "shoal/error.hpp"
@@ -55,15 +57,35 @@ void flush_output() noexcept {
 class Worker {
  public:
   Worker(process::ChildContext& context, AttachedMemory memory, unsigned index,
-         std::int64_t spin_nanoseconds)
+         std::int64_t spin_nanoseconds, os::Fd memory_use)
       : context_(context),
         memory_(std::move(memory)),
         mailbox_(memory_.submissions(), memory_.completions(), memory_.gate()),
         index_(index),
         spin_nanoseconds_(spin_nanoseconds),
+        memory_use_(std::move(memory_use)),
         leader_bell_(keep_high(WorkerDescriptor::leader)),
         service_bell_(keep_high(WorkerDescriptor::service)),
         control_(keep_high(context.control.get())) {}
+
+  // Runs what the user wants run before the first task; false if it has thrown, which the parent is
+  // told.
+  bool initialize(Reader& payload) {
+    TaskContext::set_current(&task_);
+    try {
+      run_initializer(payload);
+      leave_if_forked();
+      return true;
+    } catch (const std::exception& error) {
+      leave_if_forked();
+      complain(error.what());
+    } catch (...) {
+      leave_if_forked();
+      if (std::current_exception() == nullptr) throw;  // no C++ exception: let it unwind
+      complain("what is no std::exception");
+    }
+    return false;
+  }
 
   int run() {
     const os::Result<void> hello =
@@ -90,6 +112,14 @@ class Worker {
     os::Result<os::Fd> copy = os::duplicate_high(fd);
     if (!copy) throw ResourceError("a worker needs " + copy.error().to_string());
     return std::move(*copy);
+  }
+
+  void complain(std::string_view what) {
+    what = what.substr(0, kLongestComplaint);
+    sync::Hardware::write(memory_.completions().replies.data(), what.data(), what.size());
+    ParcelLabel label{.ticket = kBrokenTicket};
+    label.bytes = what.size();
+    static_cast<void>(send_parcel(control_.get(), label, {}, os::Wait::yes));
   }
 
   void wait_for_work() {
@@ -132,11 +162,13 @@ class Worker {
 
   void perform(const Entry& entry) {
     Writer reply = replies_.begin();
+    task_.begin(entry);
     Completion completion;
     completion.ticket = entry.ticket;
     completion.items = completion.error_bytes = 0;
     completion.outcome =
         entry.items == 0 ? call(entry, reply) : call_items(entry, reply, completion);
+    task_.end();
     const std::int64_t begin = std::exchange(now_, now_nanoseconds());
     completion.started = begin;
     completion.ended = now_;
@@ -152,6 +184,11 @@ class Worker {
     }
     has_memory_ = true;
     worked_at_ = now_;
+    if (memory_use_) {
+      // relaxed: complete() releases it.
+      memory_.completions().resident.store(os::resident_bytes(memory_use_),
+                                           std::memory_order_relaxed);
+    }
     mailbox_.complete(completion);
     tell_collector(now_ - begin);
     if (!arguments_.has_lost_parcel()) return;
@@ -177,7 +214,9 @@ class Worker {
         [&] {
           const FunctionResolver::Resolved& function = resolve(entry);
           const ArgumentReader::Arguments arguments = arguments_.open(entry);
-          Reader reader(arguments.bytes, arguments.descriptors);
+          Reader reader(arguments.bytes.subspan(entry.name_bytes), arguments.descriptors);
+          if (entry.name_bytes > 0) set_name(arguments.bytes.first(entry.name_bytes));
+          task_.set_function(function);
           function.invoker(function.target, reader, reply);
         },
         [&](const std::exception_ptr& error) {
@@ -197,6 +236,7 @@ class Worker {
           const FunctionResolver::Resolved& function = resolve(entry);
           const ArgumentReader::Arguments arguments = arguments_.open(entry);
           Reader reader(arguments.bytes, arguments.descriptors);
+          task_.set_function(function);
           internal::restore(function.invoker)(function.target, reader, results, run);
         },
         [&](const std::exception_ptr& error) {
@@ -208,6 +248,10 @@ class Worker {
         });
     completion.items = run.done().items;
     return outcome;
+  }
+
+  void set_name(std::span<const std::byte> bytes) {
+    task_.set_name(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   }
 
   template <class Action, class Explain>
@@ -269,6 +313,8 @@ class Worker {
   bool is_ring_due_ = false;    // there is a result that nobody was told of
   std::int64_t worked_at_ = 0;  // when the last task ended
   bool has_memory_ = false;     // what tasks have freed may still be here
+  const os::Fd memory_use_;     // where the parent wants to know how large this worker grows
+  TaskContext task_{index_, memory_.submissions(), memory_.completions()};
   SpinHistory spin_history_;
   os::Fd leader_bell_;
   os::Fd service_bell_;
@@ -279,6 +325,13 @@ class Worker {
   std::uint64_t rung_epoch_ = ~std::uint64_t{0};
   const std::uint32_t generation_ = os::fork_generation();
 };
+
+os::Fd open_memory_use() {
+  os::Result<os::Fd> file = os::open_memory_use();
+  if (!file) throw ResourceError("a worker needs " + file.error().to_string());
+  os::Result<os::Fd> copy = os::duplicate_high(file->get());  // out of a task's way
+  return copy ? std::move(*copy) : std::move(*file);
+}
 
 int descriptor(const process::ChildContext& context, WorkerDescriptor which) {
   return context.descriptors.at(static_cast<unsigned>(which))->get();
@@ -297,10 +350,13 @@ int worker_main(process::ChildContext& context) {
       descriptor(context, WorkerDescriptor::completions),
       descriptor(context, WorkerDescriptor::gate), descriptor(context, WorkerDescriptor::board));
   if (!memory) throw ResourceError("a worker needs " + memory.error().to_string());
-  Worker worker(context, std::move(*memory), index, spin_nanoseconds);
+  for (unsigned i = 0; i < kWorkerDescriptors; ++i) payload.take_fd();
+  Worker worker(context, std::move(*memory), index, spin_nanoseconds,
+                payload.get<bool>() ? open_memory_use() : os::Fd());
+  const bool is_fine = worker.initialize(payload);
   context.descriptors.clear();  // mapped, or kept as copies out of a task's way
   context.control.reset();
-  return worker.run();
+  return is_fine ? worker.run() : 1;
 }
 
 }  // namespace shoal::pool

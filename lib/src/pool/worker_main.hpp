@@ -12,5 +12,6 @@ int worker_main(process::ChildContext& context);
 
 /// The first descriptors of a worker's payload, in this order.
 enum class WorkerDescriptor : unsigned { submissions, completions, gate, board, leader, service };
+inline constexpr unsigned kWorkerDescriptors = 6;
 
 }  // namespace shoal::pool

@@ -14,39 +14,25 @@
 namespace shoal {
 namespace {
 
-// Whom the child is to call. It follows the arguments in the payload, because the arguments'
-// descriptors are numbered from the payload's start; its own length comes last.
-struct Callee {
-  serial::CodeRef invoker;
-  std::optional<serial::CodeRef> function;  // none: the callee has no state and no address
-  std::uint64_t type_hash;
-};
-
-// A child's work: decodes the arguments and calls.
+// A child's work: decodes the arguments and calls. Whom follows the arguments in the payload,
+// because the arguments' descriptors are numbered from the payload's start; their length comes last.
 int call_function(process::ChildContext& context) {
   context.control.reset();
   const std::span<const std::byte> bytes = context.bytes;
   Reader tail(bytes.last(sizeof(std::uint64_t)));
   const auto argument_bytes = tail.get<std::uint64_t>();
   Reader head(bytes.subspan(argument_bytes));
-  const auto callee = head.get<Callee>();
-  const auto invoker = reinterpret_cast<internal::Invoker>(serial::resolve(callee.invoker));
-  const std::uintptr_t function = callee.function ? serial::resolve(*callee.function) : 0;
+  const auto callee = head.get<serial::CallRef>();
   Reader arguments(bytes.first(argument_bytes), context.descriptors);
-  Writer dropped_result;
-  invoker(function, arguments, dropped_result);
+  serial::call(callee, arguments);
   return 0;
 }
 
 class FunctionWork final : public process::Work {
  public:
   explicit FunctionWork(internal::EncodedCall call) {
-    const internal::CallTarget& target = call.target;
     const std::uint64_t argument_bytes = call.arguments.bytes().size();
-    Callee callee{
-        serial::locate(reinterpret_cast<std::uintptr_t>(target.invoker)), {}, target.type_hash};
-    if (target.target != 0) callee.function = serial::locate(target.target);
-    call.arguments.put(callee);
+    call.arguments.put(serial::locate(call.target));
     call.arguments.put(argument_bytes);
     spec_.payload = std::move(call.arguments);
     spec_.entry = call_function;

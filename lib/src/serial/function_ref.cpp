@@ -5,6 +5,7 @@
 
 #include "serial/names.hpp"
 #include "serial/symbols.hpp"
+#include "shoal/codec.hpp"
 #include "shoal/error.hpp"
 
 namespace shoal::serial {
@@ -19,6 +20,20 @@ std::uintptr_t resolve(const CodeRef& reference) {
   const std::uintptr_t address = module.base + reference.offset;
   if (module.holds_code(address)) return address;
   throw CodecError("a function reference points outside the code of " + module.path);
+}
+
+CallRef locate(const internal::CallTarget& target) {
+  CallRef callee{
+      locate(reinterpret_cast<std::uintptr_t>(target.invoker)), std::nullopt, target.type_hash};
+  if (target.target != 0) callee.function = locate(target.target);
+  return callee;
+}
+
+void call(const CallRef& callee, Reader& arguments) {
+  const auto invoker = reinterpret_cast<internal::Invoker>(resolve(callee.invoker));
+  const std::uintptr_t function = callee.function ? resolve(*callee.function) : 0;
+  Writer dropped_result;
+  invoker(function, arguments, dropped_result);
 }
 
 std::string describe_code(std::uintptr_t address) {

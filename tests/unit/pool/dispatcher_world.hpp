@@ -45,6 +45,31 @@ class FakePort final : public DispatchPort {
   void dismiss(WorkerIndex worker) override { dismissed.insert(worker); }
   void announce(Task& task) override { announced.push_back(&task); }
   void set_stall_timer(Duration) override { ++stall_timers; }
+  TimePoint now() override { return time; }
+  void set_watch(WorkerIndex worker, TimePoint at) override { watches[worker] = at; }
+  void set_alarm(TimePoint at) override { alarm = at; }
+  std::optional<TimePoint> begun(WorkerIndex worker, const Task&) override {
+    if (!has_taken.contains(worker)) return std::nullopt;
+    return begun_at[worker];
+  }
+  bool ask_to_stop(WorkerIndex worker, const Task& task) override {
+    if (!polls.contains(worker)) return false;
+    asked.push_back(task.ticket);
+    return true;
+  }
+  void kill(WorkerIndex worker) override { killed.insert(worker); }
+  void ask_user(const TaskRef& task) override { questions.push_back(task); }
+  void announce_room() override { ++rooms; }
+
+  TimePoint time{std::chrono::hours(1)};
+  std::map<WorkerIndex, TimePoint> watches;
+  std::optional<TimePoint> alarm;
+  std::map<WorkerIndex, TimePoint> begun_at;
+  std::set<WorkerIndex> polls;  // those whose task looks whether it is to stop
+  std::vector<std::uint64_t> asked;
+  std::set<WorkerIndex> killed;
+  std::vector<TaskRef> questions;
+  int rooms = 0;
 
   std::map<WorkerIndex, std::vector<Task*>> delivered;
   std::set<WorkerIndex> deaf;

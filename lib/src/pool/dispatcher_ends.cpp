@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dispatcher: parts of maps, and what becomes of tasks in the end.
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "pool/dispatcher.hpp"
+#include "shoal/error.hpp"
+
+namespace shoal::pool {
+
+// --- parts of maps ------------------------------------------------------------------------------
+
+// Leaves `task` its first `count` elements; the others are a task of their own.
+TaskRef Dispatcher::split(Task& task, std::size_t count) {
+  Part& part = *task.part;
+  auto rest = std::make_shared<Task>(*task.function, Payload());
+  rest->pool = task.pool;
+  rest->generation = task.generation;
+  rest->can_be_prefetched = task.can_be_prefetched;
+  rest->policy = task.policy;
+  rest->part = std::make_unique<Part>(
+      Part{part.batch, part.first + count, part.count - count, 0, 0, nullptr});
+  rest->part->rest = std::move(part.rest);  // from here on nothing throws
+  part.rest = rest;
+  part.count = count;
+  return rest;
+}
+
+// Of a part's elements `settled` have run, the first `done` of them with a value. Those behind are
+// run anew.
+// False without the memory for that: they are without a value for ever.
+bool Dispatcher::end_early(Task& task, std::size_t done, std::size_t settled) noexcept {
+  task.part->done = done;
+  if (settled == task.part->count) return true;
+  if (!task.part->is_dropped) return split_off(task, settled);
+  task.part->count = settled;  // nobody asks for the others
+  return true;
+}
+
+// Puts all but the first `count` elements of a part back into the backlog. Without the memory for
+// that it changes nothing.
+bool Dispatcher::split_off(Task& task, std::size_t count) noexcept {
+  const std::size_t whole = task.part->count;
+  try {
+    backlog_.push_front(split(task, count));
+  } catch (const std::bad_alloc&) {
+    if (task.part->count < whole) join(task, whole);
+    return false;
+  }
+  count_queued(*task.part->rest);
+  return true;
+}
+
+// Undoes a split whose rest nobody has seen.
+void Dispatcher::join(Task& task, std::size_t whole) noexcept {
+  const TaskRef rest = std::move(task.part->rest);
+  task.part->rest = std::move(rest->part->rest);
+  task.part->count = whole;
+}
+
+// --- ends ---------------------------------------------------------------------------------------
+
+// Those that are not ready yet, too: one of them may never be.
+void Dispatcher::dismiss_all() {
+  idle_.clear();
+  for (WorkerIndex index = 0; index < hands_.size(); ++index) {
+    if (supervisor_.dismiss(index)) port_.dismiss(index);
+  }
+}
+
+void Dispatcher::settle(Task& task, Task::Status status) {
+  if (task.part != nullptr) totals_.completed += task.part->done;
+  if (task.part == nullptr && status == Task::Status::finished) ++totals_.completed;
+  if (status == Task::Status::raised) ++totals_.failed;
+  if (status == Task::Status::cancelled) {
+    const char* const when = task.attempt > 0 ? " was cancelled" : " was cancelled before it started";
+    task.fail_by([function = task.function, policy = task.policy, when] {
+      const bool is_named = policy != nullptr && !policy->name.empty();
+      throw CancelledError("task " + (is_named ? policy->name : function->name()) + when);
+    });
+  }
+  if (task.part != nullptr) {
+    if (status != Task::Status::cancelled) task.part->batch->count_done(task.part->count);
+    task.part->batch = nullptr;
+  } else if (status == Task::Status::cancelled || status == Task::Status::failed) {
+    task.payload = {};
+  }
+  task.pool = nullptr;
+  task.finish(status);
+  if (task.waiters != nullptr) port_.announce(task);
+}
+
+// A worker that had finished all elements of a part has lost none of them.
+void Dispatcher::lose(WorkerIndex index, const TaskRef& task, WorkerEnd& end) {
+  const bool is_doomed = lives_[index].doomed == task->ticket;
+  const Reason reason = is_doomed ? lives_[index].reason : Reason::none;
+  const bool knows_items = task->part != nullptr && end.items && task->ticket == end.taken;
+  if (knows_items) {
+    task->payload = std::move(end.values);
+    task->part->done = *end.items;
+    if (*end.items == task->part->count) return settle(*task, Task::Status::finished);
+  }
+  const auto done = knows_items ? end.items : std::nullopt;
+  if (run_again(task, done, retries(*task, reason))) return;
+  if (knows_items) end_early(*task, *end.items, *end.items + 1);
+  if (reason != Reason::none) return give_up(task, reason);
+  ++totals_.lost;
+  task->fail_by([raise = end.raise, &lost = *task] { raise(lost); });
+  settle(*task, Task::Status::failed);
+}
+
+// Has another worker take the place of one that is gone.
+void Dispatcher::follow(WorkerIndex index, std::optional<Duration> delay) {
+  if (!delay) return;
+  supervisor_.on_starting(index);
+  ++totals_.restarted;
+  port_.start_worker(index, *delay);
+}
+
+void Dispatcher::fail_backlog() {
+  const auto fail = [&](Task& task) {
+    task.fail_by([reason = broken_reason()] { throw BrokenPoolError(reason); });
+    settle(task, Task::Status::failed);
+  };
+  while (const TaskRef task = next_queued()) fail(*task);
+  const auto delayed = std::exchange(delayed_, {});
+  for (const auto& [at, task] : delayed) fail(*task);
+}
+
+}  // namespace shoal::pool
