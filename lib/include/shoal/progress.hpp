@@ -13,6 +13,7 @@
 
 #include "shoal/duration.hpp"
 #include "shoal/future.hpp"
+#include "shoal/item_encoder.hpp"
 
 namespace shoal {
 
@@ -48,6 +49,9 @@ class [[nodiscard]] Progress {
                                                                       ProgressOptions options = {})
       : Progress(std::move(options), to_watch(futures)) {}
 
+  /// Of steps whose number nobody knows: without a bar, until it is destroyed.
+  static Progress unbounded(std::string label, std::FILE* stream = stderr);
+
   Progress(Progress&&) noexcept = default;
   Progress& operator=(Progress&& other) noexcept;
   /// Ends the line; waits for nothing.
@@ -66,6 +70,7 @@ class [[nodiscard]] Progress {
   class State;
 
   Progress(ProgressOptions options, std::vector<internal::FutureBase> futures);
+  Progress(ProgressOptions options, std::size_t total, std::vector<internal::FutureBase> futures);
   template <class Futures>
   static std::vector<internal::FutureBase> to_watch(Futures& futures) {
     std::vector<internal::FutureBase> watched;
@@ -77,4 +82,11 @@ class [[nodiscard]] Progress {
   std::shared_ptr<State> state_;
 };
 
+namespace internal {
+
+/// Begins to show, on stderr, how far a map is whose elements are in `batches`; none without a
+/// label. It is drawn for as long as what this returns lives, which goes with the results.
+std::shared_ptr<Progress> show_map(const std::string& label, std::vector<ItemBatch>& batches);
+
+}  // namespace internal
 }  // namespace shoal

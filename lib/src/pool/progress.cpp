@@ -122,17 +122,19 @@ class Progress::State : public std::enable_shared_from_this<State> {
 };
 
 Progress::Progress(std::string label, std::size_t total, std::FILE* stream)
-    : counter_(std::make_shared<std::atomic<std::size_t>>(0)) {
-  if (total == 0) return;
-  state_ = std::make_shared<State>(ProgressOptions{std::move(label), stream}, total,
-                                   std::vector<internal::FutureBase>(), counter_);
-  pool::Engine::instance().notifier().post([state = state_] { state->look(); });
-}
+    : Progress(ProgressOptions{std::move(label), stream}, total, {}) {}
 
 Progress::Progress(ProgressOptions options, std::vector<internal::FutureBase> futures)
+    : Progress(std::move(options), futures.size(), std::move(futures)) {}
+
+Progress Progress::unbounded(std::string label, std::FILE* stream) {
+  return Progress(ProgressOptions{std::move(label), stream}, pool::ProgressLook::kUnknown, {});
+}
+
+Progress::Progress(ProgressOptions options, std::size_t total,
+                   std::vector<internal::FutureBase> futures)
     : counter_(std::make_shared<std::atomic<std::size_t>>(0)) {
-  if (futures.empty()) return;
-  const std::size_t total = futures.size();
+  if (total == 0) return;
   state_ = std::make_shared<State>(std::move(options), total, std::move(futures), counter_);
   pool::Engine::instance().notifier().post([state = state_] { state->look(); });
 }
@@ -171,6 +173,16 @@ bool Progress::wait(Duration timeout) {
   }
   if (!futures.empty()) state_->finish();
   return true;
+}
+
+std::shared_ptr<Progress> internal::show_map(const std::string& label,
+                                             std::vector<ItemBatch>& batches) {
+  if (label.empty()) return nullptr;
+  std::size_t total = 0;
+  for (const ItemBatch& batch : batches) total += batch.count;
+  auto progress = std::make_shared<Progress>(label, total);
+  for (ItemBatch& batch : batches) batch.counter = progress->counter();
+  return progress;
 }
 
 }  // namespace shoal

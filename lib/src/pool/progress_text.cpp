@@ -50,11 +50,13 @@ std::string rate(double per_second) {
 // "420/1000, 1234/s, 0:01, 0:02 left"
 std::string figures(const ProgressLook& look, const std::string& behind_count) {
   const double elapsed = seconds_of(look.elapsed);
-  std::string text = std::to_string(look.done) + '/' + std::to_string(look.total) + behind_count;
+  const bool is_bounded = look.total != ProgressLook::kUnknown;
+  std::string text = std::to_string(look.done);
+  if (is_bounded) text += '/' + std::to_string(look.total) + behind_count;
   const bool has_rate = look.done > 0 && elapsed > 0;
   if (has_rate) text += ", " + rate(static_cast<double>(look.done) / elapsed);
   text += ", " + clock_time(elapsed);
-  if (!has_rate || look.has_ended || look.done >= look.total) return text;
+  if (!has_rate || !is_bounded || look.has_ended || look.done >= look.total) return text;
   const double part = part_of(look);
   return text + ", " + clock_time(elapsed * (1 - part) / part) + " left";
 }
@@ -84,6 +86,7 @@ std::string progress_line(const ProgressLook& look) {
 std::string progress_bar(const ProgressLook& look, unsigned width) {
   constexpr std::size_t kLeastBar = 5;
   const std::size_t room = width > 1 ? width - 1 : 0;
+  if (look.total == ProgressLook::kUnknown) return cut(progress_line(look), room);
   std::string front = look.label.empty() ? "" : look.label + ": ";
   const std::string part = percent(look);
   front += std::string(4 - std::min<std::size_t>(4, part.size()), ' ') + part + ' ';

@@ -136,6 +136,18 @@ TEST(ProgressTest, OfNothingNothingIsShown) {
   EXPECT_EQ(text_of(file), "");
 }
 
+TEST(ProgressTest, OneWithoutATotalGoesOnUntilItIsDestroyed) {
+  Terminal terminal(60);
+  {
+    Progress progress = Progress::unbounded("rows", terminal.stream.get());
+    progress.advance(1'000'000);
+    terminal.read_until("rows: 1000000, ");
+    progress.advance(1);
+  }
+  const std::string all = terminal.read_until("\r\n");
+  EXPECT_NE(all.find("rows: 1000001, "), std::string::npos);
+}
+
 TEST(ProgressTest, AMovedOneGoesOn) {
   const File file(std::tmpfile());
   {

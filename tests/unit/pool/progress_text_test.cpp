@@ -26,6 +26,14 @@ TEST(ProgressTextTest, WhatNobodyKnowsIsNotTold) {
             "5/10 (50%), 1.0/s, 0:05");
 }
 
+TEST(ProgressTextTest, OfAnUnknownTotalThereIsNeitherPartNorBar) {
+  const ProgressLook look{
+      .label = "rows", .done = 420, .total = ProgressLook::kUnknown, .elapsed = 10s};
+  EXPECT_EQ(progress_line(look), "rows: 420, 42.0/s, 0:10");
+  EXPECT_EQ(progress_bar(look, 80), "rows: 420, 42.0/s, 0:10");
+  EXPECT_EQ(progress_bar(look, 10), "rows: 420");
+}
+
 TEST(ProgressTextTest, SlowAndLongThingsAreTold) {
   EXPECT_EQ(progress_line({.done = 1, .total = 10, .elapsed = 1000s}),
             "1/10 (10%), 0.001/s, 16:40, 2:30:00 left");
@@ -37,8 +45,7 @@ TEST(ProgressTextTest, MoreThanAllIsAll) {
 
 TEST(ProgressTextTest, ABarFillsTheLineButForTheLastColumn) {
   const ProgressLook look{.label = "rows", .done = 500, .total = 1000, .elapsed = 5s};
-  EXPECT_EQ(progress_bar(look, 60),
-            "rows:  50% [######-------] 500/1000, 100/s, 0:05, 0:05 left");
+  EXPECT_EQ(progress_bar(look, 60), "rows:  50% [######-------] 500/1000, 100/s, 0:05, 0:05 left");
   for (unsigned width = 52; width < 200; ++width) {
     EXPECT_EQ(progress_bar(look, width).size(), width - 1) << width;
   }
@@ -87,6 +94,12 @@ TEST(LinePolicyTest, SlowThingsGetALineEveryTenSeconds) {
   EXPECT_TRUE(policy.is_due({.done = 1, .total = 1000, .elapsed = 10s}));
   EXPECT_FALSE(policy.is_due({.done = 1, .total = 1000, .elapsed = 60s}));
   EXPECT_TRUE(policy.is_due({.done = 2, .total = 1000, .elapsed = 61s}));
+}
+
+TEST(LinePolicyTest, OfAnUnknownTotalThereIsALineEveryTenSeconds) {
+  LinePolicy policy;
+  EXPECT_FALSE(policy.is_due({.done = 99, .total = ProgressLook::kUnknown, .elapsed = 9s}));
+  EXPECT_TRUE(policy.is_due({.done = 99, .total = ProgressLook::kUnknown, .elapsed = 10s}));
 }
 
 TEST(LinePolicyTest, TheEndIsToldOnce) {
