@@ -17,7 +17,9 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "shoal/map_result.hpp"
 #include "shoal/unique_fd.hpp"
 #include "support/leak_guard.hpp"
 
@@ -161,6 +163,24 @@ TEST(ProgressTest, AMovedOneGoesOn) {
   const std::string text = text_of(file);
   EXPECT_NE(text.find("first: 1/2 (50%)"), std::string::npos) << text;
   EXPECT_NE(text.find("second: 1/1 (100%)"), std::string::npos) << text;
+}
+
+TEST(ProgressTest, OfAMapItCountsTheElementsOfAllBatches) {
+  std::vector<internal::ItemBatch> batches(2);
+  batches[0].count = 3;
+  batches[1].count = 1;
+  EXPECT_EQ(internal::show_map("", batches), nullptr);
+  EXPECT_EQ(batches[0].counter, nullptr);
+  testing::internal::CaptureStderr();
+  {
+    internal::MapCursor results;
+    results.keep(internal::show_map("rows", batches));
+    const internal::MapCursor moved = std::move(results);
+    batches[0].counter->fetch_add(2);
+    batches[1].counter->fetch_add(1);
+  }
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(text.starts_with("rows: 3/4 (75%)")) << text;
 }
 
 TEST(ProgressTest, AForkedCopyDrawsNothing) {
