@@ -108,11 +108,11 @@ TEST_P(ExecutorWorkerSuite, ManyQueuedTasksWithWorkersOfOneTask_109) {
 }
 
 TEST_P(ExecutorWorkerSuite, AWorkerThatGrowsTooLargeIsReplacedAfterItsTask) {
-  ProcessPoolExecutor pool =
-      pool_with({.max_workers = 1, .max_rss_per_child = std::size_t{80} << 20});
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer's own memory counts, too";
 #endif
+  ProcessPoolExecutor pool =
+      pool_with({.max_workers = 1, .max_rss_per_child = std::size_t{80} << 20});
   const int before = pool.submit(own_pid).get();
   EXPECT_EQ(pool.submit(own_pid).get(), before);
   pool.submit(take_memory).get();

@@ -3,12 +3,15 @@
 
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 #include "shoal/codec.hpp"
 #include "shoal/duration.hpp"
+#include "shoal/follow.hpp"
 #include "shoal/task_options.hpp"
 
 namespace shoal {
@@ -37,7 +40,8 @@ class FutureBase {
   /// Waits for done(); false if `timeout` passed first.
   bool wait(Duration timeout = forever) const;
   /// Waits, then gives the exception that get() would throw; none if there is a value.
-  std::exception_ptr exception() const;
+  /// @throws TimeoutError  `timeout` passed first
+  std::exception_ptr exception(Duration timeout = forever) const;
 
   /// False for a default-made or moved-from future, whose other members throw std::future_error.
   bool valid() const noexcept { return task_ != nullptr; }
@@ -57,10 +61,24 @@ class FutureBase {
   /// As read(), for a value that can be given away once only.
   Reading read_once(Duration timeout, bool is_bulk);
 
+  /// Has `callback` called on the notifier thread once the task is done; if it is, here and now.
+  void call_when_done(std::function<void()> callback) const;
+  /// Makes a task that runs after this one; `encode` writes its arguments, once this has a value.
+  std::shared_ptr<pool::Task> make_follower(const CallTarget& call,
+                                            std::function<void(Writer&)> encode) const;
+
  private:
+  friend class Completion;
+
   pool::Task& task() const;
+  void wait_or_throw(Duration timeout) const;
   std::shared_ptr<pool::Task> task_;
 };
+
+[[noreturn]] void refuse_empty_callback();
+inline void require_callback(bool is_there) {
+  if (!is_there) refuse_empty_callback();
+}
 
 }  // namespace internal
 
@@ -95,6 +113,35 @@ class Future : public internal::FutureBase {
       reader.finish();
       return value;
     }
+  }
+
+  /// Has `callback` called with this future once it is done, whether by a value, an error or a
+  /// cancellation: on shoal's notifier thread, in the order in which callbacks were added, or at
+  /// once, in this thread, if it is done already. What it throws is logged.
+  /// @throws std::invalid_argument  `callback` is empty
+  /// Source: Python concurrent.futures.Future.add_done_callback.
+  void add_done_callback(std::function<void(Future)> callback) const {
+    internal::require_callback(static_cast<bool>(callback));
+    call_when_done([future = *this, callback = std::move(callback)] { callback(future); });
+  }
+
+  /// Runs `fn(value)` (of a Future<void>: `fn()`) in the same pool once this one has its value, and
+  /// gives the future of that. If this one fails, that one throws the same, and `fn` does not run;
+  /// after shutdown() it throws PoolClosedError. It can be cancelled while it waits for this one,
+  /// and the pool does not end before it. Arguments are encoded on the notifier thread.
+  /// What may be called: function.hpp.
+  template <class F>
+  requires internal::Follows<F, T> Future<internal::follower_result_t<F, T>> then(F fn) const {
+    const internal::CallTarget call = internal::follower_target<T>(fn);
+    auto shared = std::make_shared<const F>(std::move(fn));
+    return Future<internal::follower_result_t<F, T>>(
+        make_follower(call, [future = *this, shared](Writer& arguments) mutable {
+          if constexpr (std::is_void_v<T>) {
+            internal::encode_call(arguments, *shared);
+          } else {
+            internal::encode_call(arguments, *shared, future.get());
+          }
+        }));
   }
 };
 

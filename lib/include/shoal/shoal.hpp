@@ -5,6 +5,7 @@
 
 #include "shoal/bootstrap.hpp"
 #include "shoal/codec.hpp"
+#include "shoal/completion.hpp"
 #include "shoal/connection.hpp"
 #include "shoal/context.hpp"
 #include "shoal/duration.hpp"

@@ -68,7 +68,7 @@ bool Dispatcher::withdraw(Task& task) {
   const auto waits = [&](const auto& entry) { return entry.second.get() == &task; };
   if (task.thrown != nullptr) {
     --undecided_;
-  } else if (std::erase_if(delayed_, waits) == 0) {
+  } else if (expected_.erase(&task) == 0 && std::erase_if(delayed_, waits) == 0) {
     uncount_queued(task);  // what stands in the backlog is skipped when its turn comes
   }
   return true;
@@ -100,6 +100,12 @@ void Dispatcher::on_close(bool cancel_queued) {
     while (const TaskRef task = next_queued()) settle(*task, Task::Status::cancelled);
     cancel_waiting();
   }
+  pump();
+}
+
+void Dispatcher::on_absence(Task& task, Task::Status status) {
+  const auto absent = expected_.extract(&task);
+  if (!absent.empty()) settle(task, status);
   pump();
 }
 
@@ -244,7 +250,7 @@ Dispatcher::Counts Dispatcher::counts() const {
   Counts counts = totals_;
   counts.workers = supervisor_.present();
   counts.idle = static_cast<unsigned>(idle_.size());
-  counts.queued = queued_;
+  counts.queued = queued_ + expected_.size();
   counts.running = running_;
   return counts;
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "pool/backlog.hpp"
@@ -149,6 +150,12 @@ class Dispatcher {
   void on_submit(TaskRef task);
   /// Cancels a task that has not started, or, by Cancel::running, ends it; false if it could not.
   bool on_cancel(Task& task, Cancel reach = Cancel::queued);
+  /// `task` comes later: until then it keeps a closed pool from ending, and can be cancelled.
+  void on_expect(const TaskRef& task) { expected_.emplace(task.get(), task); }
+  /// A task that was expected is about to be submitted; false if it has been cancelled.
+  bool on_arrival(const Task& task) { return expected_.erase(&task) > 0; }
+  /// A task that was expected does not come; the reason is in it.
+  void on_absence(Task& task, Task::Status status);
   /// There are to be `count` workers from now on.
   void on_resize(unsigned count);
   /// Whether its user wants a task, which has thrown, run again.
@@ -197,7 +204,8 @@ class Dispatcher {
   const std::string& broken_reason() const noexcept { return supervisor_.broken_reason(); }
   bool is_broken() const noexcept { return !broken_reason().empty(); }
   bool is_drained() const noexcept {
-    return queued_ == 0 && running_ == 0 && delayed_.empty() && undecided_ == 0;
+    return queued_ == 0 && running_ == 0 && delayed_.empty() && undecided_ == 0 &&
+           expected_.empty();
   }
   bool has_workers() const noexcept { return supervisor_.has_workers(); }
   const Supervisor& supervisor() const noexcept { return supervisor_; }
@@ -287,12 +295,13 @@ class Dispatcher {
   std::vector<Life> lives_;   // by WorkerIndex
   Backlog backlog_;           // with those that were cancelled while they stood here
   std::size_t queued_ = 0;    // without them
-  std::size_t queued_bytes_ = 0;                // of their arguments, where rules_ ask for it
-  std::multimap<TimePoint, TaskRef> delayed_;   // between two attempts
+  std::size_t queued_bytes_ = 0;               // of their arguments, where rules_ ask for it
+  std::multimap<TimePoint, TaskRef> delayed_;  // between two attempts
   std::multimap<TimePoint, std::weak_ptr<Task>> expiries_;
-  std::size_t undecided_ = 0;                   // whose user is being asked
+  std::unordered_map<const Task*, TaskRef> expected_;  // that come later
+  std::size_t undecided_ = 0;                          // whose user is being asked
   TimePoint alarm_at_ = TimePoint::max();
-  std::uint64_t random_ = 1;                    // what jitter comes from
+  std::uint64_t random_ = 1;  // what jitter comes from
   std::vector<WorkerIndex> idle_;        // most recently active last
   std::vector<WorkerIndex> to_publish_;  // workers that were handed something
   WorkerIndex favourite_ = 0;            // the worker that was active last

@@ -273,6 +273,8 @@ void Dispatcher::expire(Task& task) {
 void Dispatcher::cancel_waiting() {
   const auto delayed = std::exchange(delayed_, {});
   for (const auto& [at, task] : delayed) settle(*task, Task::Status::cancelled);
+  const auto expected = std::exchange(expected_, {});
+  for (const auto& [key, task] : expected) settle(*task, Task::Status::cancelled);
 }
 
 }  // namespace shoal::pool

@@ -91,13 +91,25 @@ SharedBoard& Engine::board() noexcept {
 }
 
 void Engine::Lock::unlock() {
-  if (engine_.to_wake_.empty() && engine_.to_call_.empty()) return lock_.unlock();
+  if (engine_.to_wake_.empty() && engine_.unposted_ == 0 && engine_.to_call_ == nullptr) {
+    return lock_.unlock();
+  }
   const auto bells = std::exchange(engine_.to_wake_, {});
-  auto notices = std::exchange(engine_.to_call_, {});
+  const std::size_t notices = std::exchange(engine_.unposted_, 0);
+  WaiterLink* callbacks = std::exchange(engine_.to_call_, nullptr);
+  engine_.last_to_call_ = nullptr;
   lock_.unlock();
   // A worker may be gone by now and its memory unmapped: such a wake wakes nobody.
   for (const auto* bell : bells) sync::Hardware::wake(*bell, 1);
-  for (auto& notice : notices) engine_.notifier_.post(std::move(notice));
+  // Each calls the oldest notice there is then: the notices stay in their order, whoever posts.
+  for (std::size_t i = 0; i < notices; ++i) {
+    engine_.notifier_.post([&engine = engine_] { engine.give_notice(); });
+  }
+  while (callbacks != nullptr) {
+    const std::unique_ptr<Callback> callback(static_cast<Callback*>(callbacks));
+    callbacks = callback->next;
+    engine_.notifier_.post(std::move(callback->call));
+  }
 }
 
 // --- waiting ------------------------------------------------------------------------------------
@@ -105,22 +117,46 @@ void Engine::Lock::unlock() {
 bool Engine::wait(Task& task, base::Deadline deadline) {
   if (task.is_done()) return true;
   Lock lock(*this);
+  if (task.is_done()) return true;
   Waiter self;
-  task.add_waiter(self);
+  self.spin = task.pool->spin();
+  WaiterLink link{&self};
+  task.add_waiter(link);
+  const base::ScopeExit leave([&] { task.remove_waiter(link); });
+  return wait(lock, self, deadline);
+}
+
+bool Engine::wait(Lock& lock, Waiter& self, base::Deadline deadline) {
   const base::ScopeExit leave([&] {
-    task.remove_waiter(self);
     if (leading_ == nullptr) pass_lead();
   });
   bool can_lead = true;
   for (bool is_first_look = true; is_first_look || !deadline.is_past(); is_first_look = false) {
     if (leading_ == nullptr && can_lead) {
-      can_lead = lead(lock, task, self, deadline);
+      can_lead = lead(lock, self, deadline);
     } else {
-      follow(lock, task, self, deadline);
+      follow(lock, self, deadline);
     }
-    if (task.is_done()) return true;
+    if (self.wanted == 0) return true;
   }
   return false;
+}
+
+void Engine::call_when_done(Task& task, std::unique_ptr<Callback> callback) {
+  Lock lock(*this);
+  if (!task.is_done()) return task.add_waiter(*callback.release());
+  lock.unlock();
+  Notifier::call(callback->call);
+}
+
+void Engine::give_notice() {
+  std::function<void()> notice;
+  {
+    const std::lock_guard guard(mutex_);
+    notice = std::move(notices_.front());
+    notices_.pop_front();
+  }
+  notice();
 }
 
 bool Engine::cancel(Task& task, Cancel reach) {
@@ -143,18 +179,18 @@ void Engine::drop(TaskRef first) {
   parts = pool->drop(std::move(first));
 }
 
-// Collects until its own task is done. Before each sleep it posts where it will sleep and looks
+// Collects until it has what it wants. Before each sleep it posts where it will sleep and looks
 // once more: what is published after that look rings. False if it cannot sleep, because somebody
 // closed our descriptors: the service thread goes on.
-bool Engine::lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline) {
+bool Engine::lead(Lock& lock, Waiter& self, base::Deadline deadline) {
   leading_ = &self;
   const base::ScopeExit leave([&] { stop_leading(); });
-  while (!task.is_done()) {
-    if (poll(lock, task, deadline)) return true;
+  while (self.wanted > 0) {
+    if (poll(lock, self, deadline)) return true;
     const bool on_words = list_words();
     post(on_words ? Collector::leader_on_words : Collector::leader_asleep);
     collect();
-    if (task.is_done() || deadline.is_past()) return true;
+    if (self.wanted == 0 || deadline.is_past()) return true;
     const auto begin = base::Deadline::Clock::now();
     if (!sleep(lock, deadline, on_words)) return false;
     spin_history_.slept(base::Deadline::Clock::now() - begin);
@@ -177,10 +213,10 @@ void Engine::stop_leading() {
 
 // Collects without sleeping for as long as its pool allows, counted from the last result that came.
 // True if there is nothing to wait for any more.
-bool Engine::poll(Lock& lock, const Task& task, base::Deadline deadline) {
+bool Engine::poll(Lock& lock, const Waiter& self, base::Deadline deadline) {
   // Looking at the clock takes as long as some looks at the mailboxes.
   constexpr unsigned kLooksPerClock = 16;
-  const Duration spin = task.pool->spin();
+  const Duration spin = self.spin;
   if (spin <= Duration::zero() || !spin_history_.should_spin() || !spin_tokens_.lead()) {
     return false;
   }
@@ -190,7 +226,7 @@ bool Engine::poll(Lock& lock, const Task& task, base::Deadline deadline) {
   for (unsigned looks = 1;; ++looks) {
     const std::uint64_t before = collected_;
     collect();
-    if (task.is_done()) {
+    if (self.wanted == 0) {
       spin_history_.spun(true);
       return true;
     }
@@ -246,9 +282,9 @@ void Engine::rouse_leader() {
   wake_later(leader_word_);
 }
 
-void Engine::follow(Lock& lock, Task& task, Waiter& self, base::Deadline deadline) {
+void Engine::follow(Lock& lock, Waiter& self, base::Deadline deadline) {
   followers_.push_back(&self);
-  const auto is_called = [&] { return self.is_called || task.is_done(); };
+  const auto is_called = [&] { return self.is_called || self.wanted == 0; };
   // Other tasks may be waiting for the wakes this thread has put on the list.
   lock.unlock();
   lock.lock();
@@ -267,14 +303,30 @@ void Engine::pass_lead() {
   followers_.front()->wake.notify_one();
 }
 
+// The last callback to be added stands first in the task's list.
 void Engine::announce(Task& task) {
-  for (Waiter* waiter = std::exchange(task.waiters, nullptr); waiter != nullptr;) {
-    Waiter* const next = std::exchange(waiter->next, nullptr);
-    waiter->is_called = true;
-    waiter->wake.notify_one();
-    if (waiter == leading_) rouse_leader();
-    waiter = next;
+  WaiterLink* callbacks = nullptr;
+  for (WaiterLink* link = std::exchange(task.waiters, nullptr); link != nullptr;) {
+    WaiterLink* const next = std::exchange(link->next, nullptr);
+    if (link->waiter != nullptr) {
+      link->waiter->arrive(*link, task.has_failed());
+      if (link->waiter->wanted == 0) call(*link->waiter);
+    } else {
+      link->next = std::exchange(callbacks, link);
+    }
+    link = next;
   }
+  if (callbacks == nullptr) return;
+  (last_to_call_ == nullptr ? to_call_ : last_to_call_->next) = callbacks;
+  for (last_to_call_ = callbacks; last_to_call_->next != nullptr;) {
+    last_to_call_ = last_to_call_->next;
+  }
+}
+
+void Engine::call(Waiter& waiter) {
+  waiter.is_called = true;
+  waiter.wake.notify_one();
+  if (&waiter == leading_) rouse_leader();
 }
 
 // --- the service thread -------------------------------------------------------------------------
@@ -346,6 +398,12 @@ void Engine::expire() {
 // --- bookkeeping, with the lock held ------------------------------------------------------------
 
 void Engine::add(std::shared_ptr<ProcessPool> pool) { pools_.push_back(std::move(pool)); }
+
+std::shared_ptr<ProcessPool> Engine::find(std::uint32_t pool_number) const {
+  const auto at = std::ranges::find_if(
+      pools_, [&](const auto& pool) { return pool->number() == pool_number; });
+  return at == pools_.end() ? nullptr : *at;
+}
 
 void Engine::remove(const ProcessPool& pool) {
   std::erase_if(pools_, [&](const auto& other) { return other.get() == &pool; });

@@ -27,7 +27,7 @@ void run_initializer(Reader& payload) {
   std::vector<std::shared_ptr<const UniqueFd>> descriptors(payload.get<std::uint32_t>());
   for (auto& descriptor : descriptors) descriptor = payload.take_fd();
   Reader arguments(bytes, descriptors);
-  serial::call(callee, arguments);
+  serial::call(serial::resolve(callee), arguments);
 }
 
 }  // namespace shoal::pool

@@ -9,9 +9,8 @@
 #include "process/runtime.hpp"
 
 namespace shoal::pool {
-namespace {
 
-void call(const std::function<void()>& notice) noexcept {
+void Notifier::call(const std::function<void()>& notice) noexcept {
   try {
     notice();
   } catch (const std::exception& error) {
@@ -20,8 +19,6 @@ void call(const std::function<void()>& notice) noexcept {
     base::log(LogLevel::error, "a callback has thrown what is no std::exception");
   }
 }
-
-}  // namespace
 
 void Notifier::post(std::function<void()> notice) {
   {
@@ -74,9 +71,10 @@ void Notifier::serve() {
   thread_ = std::this_thread::get_id();
   for (std::unique_lock lock(mutex_);;) {
     await_notice(lock);
-    const std::function<void()> notice = std::move(notices_.front());
+    std::function<void()> notice = std::move(notices_.front());
     lock.unlock();
     call(notice);
+    notice = nullptr;  // what it holds may come back to us when it goes
     lock.lock();
     notices_.pop_front();
     changed_.notify_all();

@@ -27,6 +27,9 @@ class Notifier {
   /// Calls `notice` at `deadline`, or later; never, where no thread can be had.
   void post_at(base::Deadline deadline, std::function<void()> notice);
 
+  /// Calls `notice`; what it throws is logged.
+  static void call(const std::function<void()>& notice) noexcept;
+
   /// Waits until all that was posted has been called; false at `deadline`.
   bool drain(base::Deadline deadline);
 

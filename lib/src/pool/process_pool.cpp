@@ -8,9 +8,11 @@
 #include "os/sentinel.hpp"
 #include "os/socket.hpp"
 #include "pool/initializer.hpp"
+#include "pool/worker_limits.hpp"
 #include "pool/worker_main.hpp"
 #include "process/runtime.hpp"
 #include "process/spawner.hpp"
+#include "shoal/codec.hpp"
 #include "shoal/error.hpp"
 
 namespace shoal::pool {
@@ -34,7 +36,7 @@ std::string describe(std::optional<os::ExitStatus> status) {
 }
 
 WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStatus> status,
-                           const std::string& violation) {
+                           const std::string& violation, const std::string& limit) {
   WorkerLoss loss;
   loss.pid = pid;
   loss.task_name = task.name();
@@ -43,15 +45,8 @@ WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStat
   const std::string how =
       violation.empty() ? describe(status) : "was ended for breaking the protocol: " + violation;
   const std::string what = "task " + loss.task_name + " (attempt " + std::to_string(task.attempt) +
-                           ") was lost: its worker, pid " + std::to_string(pid) + ", " + how;
+                           ") was lost: its worker, pid " + std::to_string(pid) + ", " + how + limit;
   return WorkerLostError(what, std::move(loss));
-}
-
-void check_descriptors(const Writer& arguments) {
-  if (arguments.descriptors().size() < os::kMaxDescriptorsPerMessage) return;
-  throw ResourceError("a task carries " + std::to_string(arguments.descriptors().size()) +
-                      " descriptors; at most " + std::to_string(os::kMaxDescriptorsPerMessage - 1) +
-                      " fit its message");
 }
 
 void raise_no_room() {
@@ -65,6 +60,7 @@ void raise_no_room() {
 ProcessPool::ProcessPool(Engine& engine, const PoolOptions& options,
                          std::shared_ptr<process::Source> source)
     : engine_(engine),
+      number_(engine.next_pool_number()),
       options_(options),
       stall_timer_(engine.next_worker_id()),
       alarm_(engine.next_worker_id()),
@@ -74,6 +70,7 @@ ProcessPool::ProcessPool(Engine& engine, const PoolOptions& options,
       workers_(options.max_workers) {}
 
 std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
+  process::require_confinement({options.limits, options.sandbox}, "PoolOptions", "cannot start a pool");
   Engine& engine = Engine::instance();
   std::shared_ptr<ProcessPool> pool(new ProcessPool(
       engine, options,
@@ -101,17 +98,29 @@ std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
 
 // --- for users ----------------------------------------------------------------------------------
 
+void ProcessPool::check_descriptors(const Writer& arguments) {
+  if (arguments.descriptors().size() < os::kMaxDescriptorsPerMessage) return;
+  throw ResourceError("a task carries " + std::to_string(arguments.descriptors().size()) +
+                      " descriptors; at most " + std::to_string(os::kMaxDescriptorsPerMessage - 1) +
+                      " fit its message");
+}
+
+bool ProcessPool::can_be_prefetched(const Writer& arguments) {
+  const bool is_copied = arguments.block() == nullptr;
+  const bool is_large = arguments.bytes().size() > Incarnation::kLargestCopiedArguments;
+  return arguments.descriptors().empty() && !(is_copied && is_large);
+}
+
 TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments,
                             const internal::Submission& how) {
   check_descriptors(arguments);
   const Function& function = engine_.functions().intern(call);
-  const bool is_copied = arguments.block() == nullptr;
-  const bool is_large = arguments.bytes().size() > Incarnation::kLargestCopiedArguments;
+  const bool can_wait_behind_others = can_be_prefetched(arguments);
   const std::size_t bytes = arguments.bytes().size();
   TaskRef task = make_task(function, Payload(std::move(arguments)));
   task->policy = how.options;
   task->name_bytes = how.name_bytes;
-  task->can_be_prefetched = task->payload.descriptors().empty() && !(is_copied && is_large);
+  task->can_be_prefetched = can_wait_behind_others;
   Engine::Lock lock(engine_);
   if (!wait_for_room(lock, function, bytes, how.may_wait)) return nullptr;
   observer_.on_submit(*task);
@@ -151,6 +160,7 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call,
 TaskRef ProcessPool::make_task(const Function& function, Payload arguments) {
   auto task = std::make_shared<Task>(function, std::move(arguments));
   task->pool = this;
+  task->pool_number = number_;
   task->generation = process::Runtime::generation();
   return task;
 }
@@ -215,6 +225,7 @@ void ProcessPool::start_one(WorkerIndex index) {
   spec.entry = worker_main;
   spec.payload.put(index);
   spec.payload.put(static_cast<std::int64_t>(options_.spin.count()));
+  spec.payload.put(process::Confinement{options_.limits, options_.sandbox});
   for (os::Fd* file : {&files.submissions, &files.completions, &files.gate}) {
     spec.payload.put_fd(std::make_shared<const UniqueFd>(std::move(*file)));
   }
@@ -368,8 +379,9 @@ WorkerEnd ProcessPool::describe_end(const Incarnation& worker,
   WorkerEnd end;
   end.taken = worker.taken();
   end.raise = [pid = worker.child()->pid(), status,
-               violation = worker.violation()](const Task& task) {
-    throw lost_error(task, pid, status, violation);
+               violation = worker.violation(),
+               limit = explain_limit(options_.limits, status)](const Task& task) {
+    throw lost_error(task, pid, status, violation, limit);
   };
   return end;
 }

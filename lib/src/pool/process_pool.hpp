@@ -12,6 +12,7 @@
 #include "pool/incarnation.hpp"
 #include "pool/pool_observer.hpp"
 #include "pool/worker_memory.hpp"
+#include "process/confinement.hpp"
 #include "process/source.hpp"
 #include "shoal/function.hpp"
 #include "shoal/process_pool_executor.hpp"
@@ -47,8 +48,19 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   /// Closes the pool, cancels what has not started, and sends all workers the signal; those that
   /// are there after a grace time are killed.
   void end_workers(int signal);
+  /// Names it among all pools there ever were.
+  std::uint32_t number() const noexcept { return number_; }
   /// How long to poll for a result before sleeping.
   Duration spin() const noexcept { return options_.spin; }
+
+  // For what follows a task, without the engine's lock (continuation.cpp).
+  /// Makes `task` one that is fed or failed later; false if the pool has been shut down.
+  bool expect(const TaskRef& task);
+  /// Submits `task`, which was expected, unless it has been cancelled.
+  /// @throws ResourceError  nothing was queued
+  void feed(const TaskRef& task, Writer&& arguments);
+  /// Fails `task`, which was expected, by an exception in its payload, or by what it raises.
+  void fail(const TaskRef& task, Task::Status status, Payload error);
 
   // For the engine, without its lock.
   void on_end(WorkerId id);
@@ -76,6 +88,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
     bool is_ready = false;
   };
 
+  static void check_descriptors(const Writer& arguments);
+  static bool can_be_prefetched(const Writer& arguments);
   TaskRef make_task(const Function& function, Payload arguments);
   void check_open(const Function& function) const;
   bool wait_for_room(Engine::Lock& lock, const Function& function, std::size_t bytes,
@@ -125,6 +139,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   void announce_room() override;
 
   Engine& engine_;
+  const std::uint32_t number_;
   const PoolOptions options_;
   const WorkerId stall_timer_;
   const WorkerId alarm_;

@@ -131,7 +131,7 @@ void ProcessPool::greet(Standing& standing) {
   std::string complaint;
   const Incarnation::Hello hello = standing.worker.read_hello(complaint);
   if (hello == Incarnation::Hello::broken) {
-    dispatcher_.on_broken("the initializer has thrown: " + complaint);
+    dispatcher_.on_broken("a worker cannot begin: " + complaint);
     finish_if_done();
   }
   if (hello != Incarnation::Hello::ready) return;

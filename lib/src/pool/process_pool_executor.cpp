@@ -30,6 +30,7 @@ void check_duration(const char* option, Duration value, Duration least) {
 const PoolOptions& check(const PoolOptions& options) {
   constexpr Duration kSome{1};
   check_workers("PoolOptions::max_workers", options.max_workers);
+  process::check_confinement({options.limits, options.sandbox}, "PoolOptions");
   check_duration("PoolOptions::spin", options.spin, Duration::zero());
   check_duration("PoolOptions::grace", options.grace, Duration::zero());
   check_duration("PoolOptions::task_timeout", options.task_timeout, kSome);

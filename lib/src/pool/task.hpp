@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,17 +14,11 @@
 #include "pool/part.hpp"
 #include "pool/payload.hpp"
 #include "pool/task_policy.hpp"
+#include "pool/waiter.hpp"
 
 namespace shoal::pool {
 
 class ProcessPool;
-
-/// A thread that waits for a task to finish.
-struct Waiter {
-  std::condition_variable wake;
-  bool is_called = false;  ///< its task is done, or it is to collect; under the engine's lock
-  Waiter* next = nullptr;  ///< the next one that waits for the same task
-};
 
 /// One call, from submit to its result: what a Future shares. Apart from `status`, its members are
 /// under the engine's lock until the status is final, and do not change afterwards.
@@ -73,13 +66,17 @@ class Task {
   }
 
   /// Adds one who waits; or removes it, if it is there.
-  void add_waiter(Waiter& waiter) noexcept { waiter.next = std::exchange(waiters, &waiter); }
-  void remove_waiter(const Waiter& waiter) noexcept {
-    for (Waiter** at = &waiters; *at != nullptr; at = &(*at)->next) {
-      if (*at != &waiter) continue;
-      *at = waiter.next;
+  void add_waiter(WaiterLink& link) noexcept { link.next = std::exchange(waiters, &link); }
+  void remove_waiter(const WaiterLink& link) noexcept {
+    for (WaiterLink** at = &waiters; *at != nullptr; at = &(*at)->next) {
+      if (*at != &link) continue;
+      *at = link.next;
       return;
     }
+  }
+  /// True for a final status that is neither a value nor a cancellation.
+  bool has_failed() const noexcept {
+    return status() == Status::raised || status() == Status::failed;
   }
 
   /// What is handed to the worker: the bytes, and the shared block that holds them, if one does.
@@ -105,8 +102,9 @@ class Task {
   std::uint64_t ticket = 0;        ///< of the current attempt
   ProcessPool* pool = nullptr;     ///< none once the status is final
   std::int64_t submitted_ns = 0;   ///< steady clock; 0: nobody has looked
-  Waiter* waiters = nullptr;       ///< who waits for the status
+  WaiterLink* waiters = nullptr;   ///< who waits for the status, and what is called then
   std::uint32_t generation = 0;    ///< of the process that submitted it
+  std::uint32_t pool_number = 0;   ///< of its pool, also once it is done
   std::uint32_t expected_ns = 0;   ///< how long this attempt was expected to run, when delivered
   std::uint16_t attempt = 0;       ///< how often it has been handed to a worker, and kept there
   std::uint8_t name_bytes = 0;     ///< of the arguments, the first: its name, for the worker

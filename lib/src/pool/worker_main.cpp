@@ -24,8 +24,10 @@
 #include "pool/reply_sender.hpp"
 #include "pool/spin_history.hpp"
 #include "pool/task_context.hpp"
+#include "pool/worker_limits.hpp"
 #include "pool/worker_memory.hpp"
 #include "serial/exception_codec.hpp"
+#include "shoal/codec.hpp"
 #include "shoal/error.hpp"
 #include "shoal/item_run.hpp"
 #include "shoal/reader.hpp"
@@ -68,23 +70,28 @@ class Worker {
         service_bell_(keep_high(WorkerDescriptor::service)),
         control_(keep_high(context.control.get())) {}
 
-  // Runs what the user wants run before the first task; false if it has thrown, which the parent is
-  // told.
-  bool initialize(Reader& payload) {
+  // Runs what the user wants run before the first task, then bounds the worker and shuts it in. False
+  // if that has thrown, which the parent is told.
+  bool initialize(Reader& payload, const process::Confinement& confinement) {
     TaskContext::set_current(&task_);
     try {
       run_initializer(payload);
       leave_if_forked();
-      return true;
     } catch (const std::exception& error) {
       leave_if_forked();
-      complain(error.what());
+      return complain("the initializer has thrown: ", error.what());
     } catch (...) {
       leave_if_forked();
       if (std::current_exception() == nullptr) throw;  // no C++ exception: let it unwind
-      complain("what is no std::exception");
+      return complain("the initializer has thrown ", "what is no std::exception");
     }
-    return false;
+    try {
+      cpu_timer_ = make_cpu_timer(confinement.limits);
+      confine_worker(confinement);
+    } catch (const std::exception& error) {
+      return complain("", error.what());
+    }
+    return true;
   }
 
   int run() {
@@ -114,12 +121,13 @@ class Worker {
     return std::move(*copy);
   }
 
-  void complain(std::string_view what) {
-    what = what.substr(0, kLongestComplaint);
-    sync::Hardware::write(memory_.completions().replies.data(), what.data(), what.size());
+  bool complain(const char* which, std::string_view what) {
+    const std::string all = which + std::string(what.substr(0, kLongestComplaint - 100));
+    sync::Hardware::write(memory_.completions().replies.data(), all.data(), all.size());
     ParcelLabel label{.ticket = kBrokenTicket};
-    label.bytes = what.size();
+    label.bytes = all.size();
     static_cast<void>(send_parcel(control_.get(), label, {}, os::Wait::yes));
+    return false;
   }
 
   void wait_for_work() {
@@ -166,8 +174,11 @@ class Worker {
     Completion completion;
     completion.ticket = entry.ticket;
     completion.items = completion.error_bytes = 0;
+    // Stopped before the next task can be taken, which is not to be ended for this one's time.
+    if (cpu_timer_) cpu_timer_->start();
     completion.outcome =
         entry.items == 0 ? call(entry, reply) : call_items(entry, reply, completion);
+    if (cpu_timer_) cpu_timer_->stop();
     task_.end();
     const std::int64_t begin = std::exchange(now_, now_nanoseconds());
     completion.started = begin;
@@ -230,7 +241,8 @@ class Worker {
     const std::size_t room = replies_.begin_run(entry.ticket, results);
     SharedCompletions& words = memory_.completions();
     internal::ItemRun run(entry.items, entry.ticket, room,
-                          {words.progress, words.started, memory_.submissions().end_run});
+                          {words.progress, words.started, memory_.submissions().end_run,
+                           cpu_timer_ ? &*cpu_timer_ : nullptr});
     const Outcome outcome = guarded(
         [&] {
           const FunctionResolver::Resolved& function = resolve(entry);
@@ -315,6 +327,7 @@ class Worker {
   bool has_memory_ = false;     // what tasks have freed may still be here
   const os::Fd memory_use_;     // where the parent wants to know how large this worker grows
   TaskContext task_{index_, memory_.submissions(), memory_.completions()};
+  std::optional<os::CpuTimer> cpu_timer_;
   SpinHistory spin_history_;
   os::Fd leader_bell_;
   os::Fd service_bell_;
@@ -345,6 +358,7 @@ int worker_main(process::ChildContext& context) {
   Reader payload = context.payload();
   const auto index = payload.get<unsigned>();
   const auto spin_nanoseconds = payload.get<std::int64_t>();
+  const auto confinement = payload.get<process::Confinement>();
   os::Result<AttachedMemory> memory = AttachedMemory::attach(
       descriptor(context, WorkerDescriptor::submissions),
       descriptor(context, WorkerDescriptor::completions),
@@ -353,7 +367,7 @@ int worker_main(process::ChildContext& context) {
   for (unsigned i = 0; i < kWorkerDescriptors; ++i) payload.take_fd();
   Worker worker(context, std::move(*memory), index, spin_nanoseconds,
                 payload.get<bool>() ? open_memory_use() : os::Fd());
-  const bool is_fine = worker.initialize(payload);
+  const bool is_fine = worker.initialize(payload, confinement);
   context.descriptors.clear();  // mapped, or kept as copies out of a task's way
   context.control.reset();
   return is_fine ? worker.run() : 1;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "process/confinement.hpp"
 #include "process/process_state.hpp"
 #include "process/source.hpp"
 #include "serial/function_ref.hpp"
@@ -13,6 +14,8 @@
 
 namespace shoal {
 namespace {
+
+constexpr const char* kOptions = "ProcessOptions";
 
 // A child's work: decodes the arguments and calls. Whom follows the arguments in the payload,
 // because the arguments' descriptors are numbered from the payload's start; their length comes last.
@@ -24,21 +27,31 @@ int call_function(process::ChildContext& context) {
   Reader head(bytes.subspan(argument_bytes));
   const auto callee = head.get<serial::CallRef>();
   Reader arguments(bytes.first(argument_bytes), context.descriptors);
-  serial::call(callee, arguments);
+  const serial::Callee callable = serial::resolve(callee);
+  // Last of all: what comes before needs the memory and files that are not there behind it.
+  const auto confinement = head.get<process::Confinement>();
+  process::apply_limits(confinement.limits, kOptions);
+  process::apply_cpu_time(confinement.limits, kOptions);
+  process::apply_sandbox(confinement.sandbox, kOptions);
+  serial::call(callable, arguments);
   return 0;
 }
 
 class FunctionWork final : public process::Work {
  public:
-  explicit FunctionWork(internal::EncodedCall call) {
+  FunctionWork(internal::EncodedCall call, const process::Confinement& confinement)
+      : confinement_(confinement) {
     const std::uint64_t argument_bytes = call.arguments.bytes().size();
     call.arguments.put(serial::locate(call.target));
+    call.arguments.put(confinement);
     call.arguments.put(argument_bytes);
     spec_.payload = std::move(call.arguments);
     spec_.entry = call_function;
   }
 
   std::shared_ptr<process::Child> start(const internal::ProcessState& process) override {
+    process::require_confinement(confinement_, kOptions,
+                                 "cannot start process \"" + process.name() + '"');
     const StartMethod method = process.options().context.get_start_method();
     spec_.name = process.name();
     spec_.identity = process.identity();
@@ -53,14 +66,21 @@ class FunctionWork final : public process::Work {
   }
 
  private:
+  const process::Confinement confinement_;
   process::ChildSpec spec_;
 };
+
+std::unique_ptr<internal::ProcessState> make_state(ProcessOptions options,
+                                                   internal::EncodedCall call) {
+  auto work = std::make_unique<FunctionWork>(
+      std::move(call), process::Confinement{options.limits, options.sandbox});
+  return std::make_unique<internal::ProcessState>(std::move(options), std::move(work));
+}
 
 }  // namespace
 
 Process::Process(ProcessOptions options, internal::EncodedCall call)
-    : state_(std::make_unique<internal::ProcessState>(
-          std::move(options), std::make_unique<FunctionWork>(std::move(call)))) {}
+    : state_(make_state(std::move(options), std::move(call))) {}
 
 Process::Process(std::unique_ptr<internal::ProcessState> state) noexcept
     : state_(std::move(state)) {}

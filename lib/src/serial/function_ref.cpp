@@ -29,11 +29,14 @@ CallRef locate(const internal::CallTarget& target) {
   return callee;
 }
 
-void call(const CallRef& callee, Reader& arguments) {
-  const auto invoker = reinterpret_cast<internal::Invoker>(resolve(callee.invoker));
-  const std::uintptr_t function = callee.function ? resolve(*callee.function) : 0;
+Callee resolve(const CallRef& reference) {
+  return {reinterpret_cast<internal::Invoker>(resolve(reference.invoker)),
+          reference.function ? resolve(*reference.function) : 0};
+}
+
+void call(const Callee& callee, Reader& arguments) {
   Writer dropped_result;
-  invoker(function, arguments, dropped_result);
+  callee.invoker(callee.function, arguments, dropped_result);
 }
 
 std::string describe_code(std::uintptr_t address) {

@@ -36,9 +36,18 @@ struct CallRef {
 /// @throws CodecError  as locate()
 CallRef locate(const internal::CallTarget& target);
 
+/// Whom to call, in this process.
+struct Callee {
+  internal::Invoker invoker = nullptr;
+  std::uintptr_t function = 0;
+};
+
+/// @throws CodecError  as resolve()
+Callee resolve(const CallRef& reference);
+
 /// Calls. The result is dropped.
-/// @throws CodecError  as resolve(), and what the callee throws
-void call(const CallRef& callee, Reader& arguments);
+/// @throws what the callee throws
+void call(const Callee& callee, Reader& arguments);
 
 /// The function's name for people: its symbol where the program or library still has it, else
 /// "program+0x1234". May read that file: for error messages.

@@ -31,7 +31,8 @@ TEST_F(DispatcherTest, OnlyThoseWhoWaitAreTold) {
   submit();
   const TaskRef waited_for = submit();
   Waiter waiter;
-  waited_for->add_waiter(waiter);
+  WaiterLink link{&waiter};
+  waited_for->add_waiter(link);
   complete(0);
   EXPECT_TRUE(port.announced.empty());
   complete(0);
