@@ -69,8 +69,9 @@ class [[nodiscard]] Progress {
  private:
   class State;
 
+  Progress() = default;
   Progress(ProgressOptions options, std::vector<internal::FutureBase> futures);
-  Progress(ProgressOptions options, std::size_t total, std::vector<internal::FutureBase> futures);
+  void begin(ProgressOptions options, std::size_t total, std::vector<internal::FutureBase> futures);
   template <class Futures>
   static std::vector<internal::FutureBase> to_watch(Futures& futures) {
     std::vector<internal::FutureBase> watched;
@@ -78,7 +79,8 @@ class [[nodiscard]] Progress {
     return watched;
   }
 
-  std::shared_ptr<std::atomic<std::size_t>> counter_;
+  std::shared_ptr<std::atomic<std::size_t>> counter_ =
+      std::make_shared<std::atomic<std::size_t>>(0);
   std::shared_ptr<State> state_;
 };
 

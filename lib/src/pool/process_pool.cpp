@@ -185,20 +185,6 @@ void ProcessPool::join() {
   trace(nullptr);
 }
 
-// From the last part to the first: a worker that gives one up must not be handed the next. The
-// parts are unlinked, since each would take the next one down in its destructor.
-std::vector<TaskRef> ProcessPool::drop(TaskRef first) {
-  std::vector<TaskRef> parts;
-  for (TaskRef task = std::move(first); task != nullptr; task = std::move(parts.back()->part->rest)) {
-    task->part->is_dropped = true;
-    parts.push_back(std::move(task));
-  }
-  for (std::size_t i = parts.size(); i-- > 0;) dispatcher_.on_cancel(*parts[i]);
-  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
-  finish_if_done();
-  return parts;
-}
-
 // --- starting and ending workers ----------------------------------------------------------------
 
 void ProcessPool::expect_start(WorkerIndex index) {

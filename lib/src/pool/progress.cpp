@@ -121,19 +121,23 @@ class Progress::State : public std::enable_shared_from_this<State> {
   bool has_ended_ = false;
 };
 
-Progress::Progress(std::string label, std::size_t total, std::FILE* stream)
-    : Progress(ProgressOptions{std::move(label), stream}, total, {}) {}
-
-Progress::Progress(ProgressOptions options, std::vector<internal::FutureBase> futures)
-    : Progress(std::move(options), futures.size(), std::move(futures)) {}
-
-Progress Progress::unbounded(std::string label, std::FILE* stream) {
-  return Progress(ProgressOptions{std::move(label), stream}, pool::ProgressLook::kUnknown, {});
+Progress::Progress(std::string label, std::size_t total, std::FILE* stream) {
+  begin({std::move(label), stream}, total, {});
 }
 
-Progress::Progress(ProgressOptions options, std::size_t total,
-                   std::vector<internal::FutureBase> futures)
-    : counter_(std::make_shared<std::atomic<std::size_t>>(0)) {
+Progress::Progress(ProgressOptions options, std::vector<internal::FutureBase> futures) {
+  const std::size_t total = futures.size();
+  begin(std::move(options), total, std::move(futures));
+}
+
+Progress Progress::unbounded(std::string label, std::FILE* stream) {
+  Progress progress;
+  progress.begin({std::move(label), stream}, pool::ProgressLook::kUnknown, {});
+  return progress;
+}
+
+void Progress::begin(ProgressOptions options, std::size_t total,
+                     std::vector<internal::FutureBase> futures) {
   if (total == 0) return;
   state_ = std::make_shared<State>(std::move(options), total, std::move(futures), counter_);
   pool::Engine::instance().notifier().post([state = state_] { state->look(); });
