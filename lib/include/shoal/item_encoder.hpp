@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <ranges>
 #include <tuple>
 #include <utility>
@@ -20,6 +22,8 @@ struct ItemBatch {
   std::size_t count = 0;
   std::size_t item_bytes = 0;     ///< of each, where `ends` is empty
   std::vector<std::size_t> ends;  ///< of each, where they differ in size
+  /// Counts the elements that have run, whatever became of them, for Progress; none: nobody asks.
+  std::shared_ptr<std::atomic<std::size_t>> counter = {};
 };
 
 /// What is called for the elements of a map; fails to compile, with the reason, if it cannot be.

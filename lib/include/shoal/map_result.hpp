@@ -39,6 +39,9 @@ class MapCursor {
   /// Cancels what has not started.
   ~MapCursor();
 
+  /// Lets go of `companion` when it goes itself.
+  void keep(std::shared_ptr<void> companion) noexcept { companion_ = std::move(companion); }
+
   /// Elements that are left.
   std::size_t left() const noexcept { return left_; }
 
@@ -84,6 +87,7 @@ class MapCursor {
   void read_ahead() noexcept;
   void swap(MapCursor& other) noexcept;
 
+  std::shared_ptr<void> companion_;  // goes last
   std::shared_ptr<pool::Task> part_;
   std::size_t left_ = 0;
   Reader reader_{{}};

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "shoal/map_result.hpp"
 #include "shoal/map_source.hpp"
 #include "shoal/pool_options.hpp"
+#include "shoal/pool_stats.hpp"
 #include "shoal/task_options.hpp"
 #include "shoal/task_registry.hpp"
 
@@ -41,23 +43,6 @@ Submission prepare(Writer& arguments, TaskOptions options, bool may_wait);
 void check(const MapOptions& options);
 
 }  // namespace internal
-
-/// What a pool is doing and has done.
-struct PoolStats {
-  unsigned workers = 0;         ///< worker processes, ready or starting
-  unsigned idle = 0;            ///< those that wait for a task
-  std::size_t queued = 0;       ///< tasks no worker has yet
-  std::size_t running = 0;      ///< tasks in a worker's hands
-  std::uint64_t completed = 0;  ///< tasks that gave a value
-  std::uint64_t failed = 0;     ///< tasks that threw
-  std::uint64_t lost = 0;       ///< tasks that died with their worker
-  std::uint64_t restarted = 0;  ///< workers that were replaced
-  /// The most tasks that one worker has held ahead of the one it ran: many only of short ones.
-  std::size_t prefetch_depth = 0;
-  std::uint64_t revocations = 0;  ///< tasks taken back from a worker before it began them
-  std::uint64_t wakes = 0;        ///< wake-ups of sleeping workers: a system call each
-  std::uint64_t spins = 0;        ///< times a worker, or a thread waiting on any pool, has polled
-};
 
 /// A pool of worker processes that run functions and send back what they return.
 ///
@@ -198,6 +183,19 @@ class ProcessPoolExecutor {
 
   /// Tells what the pool is doing at this moment.
   PoolStats stats() const;
+
+  /// Writes a timeline to `file` from now on, until shutdown, stop_trace() or the next trace(): a
+  /// row for each worker, and on it what it ran when, in the format that chrome://tracing and
+  /// Perfetto open. A task is there once its result has come, or once it is lost with its worker;
+  /// the elements of a map stand together as they ran. Times are the steady clock's, so that the
+  /// timelines of several pools can be laid side by side.
+  /// If this process dies, the file holds what was written until then, and can be opened.
+  /// @throws Error  the file cannot be made; a later failure to write is logged, and ends it
+  /// Cost: nothing until asked for; then some 0.2 us a task here, and 200 bytes of file written by
+  /// the notifier thread. Where that is too slow some are left out, and the file says how many.
+  void trace(const std::filesystem::path& file);
+  /// Ends the timeline: the file is whole when this returns. Nothing happens if there is none.
+  void stop_trace();
 
  private:
   template <class F, class... Args>

@@ -36,6 +36,8 @@ struct Completed {
   std::uint32_t nanoseconds = 0;  ///< how long it ran
   std::size_t items = 0;          ///< for a map's part: elements with a value, the first ones
   std::size_t error_bytes = 0;    ///< for a map's part: the exception at the end of the result
+  std::int64_t started = 0;       ///< by the worker's clock, steady, in nanoseconds
+  std::int64_t ended = 0;         ///< not earlier
 };
 
 /// What came of handing a task to a worker.
@@ -209,6 +211,8 @@ class Dispatcher {
   const Supervisor& supervisor() const noexcept { return supervisor_; }
   /// Tasks in workers' hands.
   std::size_t running() const noexcept { return running_; }
+  /// Tasks that no worker has yet.
+  std::size_t queued() const noexcept { return queued_; }
   Counts counts() const;
 
  private:

@@ -85,6 +85,8 @@ void Dispatcher::settle(Task& task, Task::Status status) {
     });
   }
   if (task.part != nullptr) {
+    const Batch* const batch = task.part->batch.get();
+    if (batch != nullptr && status != Task::Status::cancelled) batch->count_done(task.part->count);
     task.part->batch = nullptr;
   } else if (status == Task::Status::cancelled || status == Task::Status::failed) {
     task.payload = {};

@@ -203,7 +203,10 @@ Incarnation::Harvest Incarnation::collect(const Task& task) {
   harvest.kind = fetched == Fetch::done ? Harvest::Kind::result : Harvest::Kind::no_room;
   completed.status =
       completion.outcome == Outcome::value ? Task::Status::finished : Task::Status::raised;
-  completed.nanoseconds = completion.nanoseconds;
+  completed.started = completion.started;
+  completed.ended = completion.ended;
+  completed.nanoseconds = static_cast<std::uint32_t>(
+      std::min(completion.ended - completion.started, std::int64_t{RunTimes::kUnknown}));
   completed.items = completion.items;
   completed.error_bytes = completion.error_bytes;
   return harvest;
@@ -220,6 +223,7 @@ void Incarnation::give_back_lost(const Completion& completion) noexcept {
 // A part of a map has done at least one element, or says which exception ended it.
 bool Incarnation::is_possible(const Completion& completion, const Task& task) {
   if (completion.outcome > Outcome::exception) return false;
+  if (completion.started < 0 || completion.ended < completion.started) return false;
   if (task.part == nullptr) return completion.items == 0 && completion.error_bytes == 0;
   const bool has_failed = completion.outcome == Outcome::exception;
   const std::size_t settled = std::size_t{completion.items} + (has_failed ? 1 : 0);

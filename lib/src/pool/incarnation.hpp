@@ -99,6 +99,9 @@ class Incarnation {
   /// Ticket of the last task that may have started.
   std::uint64_t taken() const noexcept { return mailbox_.taken(); }
 
+  /// When the task of taken() began, by the worker's own word.
+  std::int64_t started() const noexcept { return mailbox_.started(); }
+
   /// What a worker that has died while it ran `task`, perhaps a part of a map, had finished of it.
   void rescue(const Task& task, WorkerEnd& end) const;
 

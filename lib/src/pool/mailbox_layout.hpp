@@ -77,7 +77,7 @@ inline constexpr std::size_t kSubmissionsBytes = 64 << 10;
 inline constexpr std::size_t kCompletionsBytes = 256 << 10;
 inline constexpr std::size_t kGateBytes = 4 << 10;
 inline constexpr std::size_t kEntryInlineBytes = 80;
-inline constexpr std::size_t kCompletionInlineBytes = 88;
+inline constexpr std::size_t kCompletionInlineBytes = 76;
 
 /// Where the bytes of arguments or of a result are.
 enum class Place : std::uint8_t {
@@ -116,10 +116,11 @@ inline constexpr std::size_t kEntryHeaderBytes = offsetof(Entry, bytes);
 struct Completion {
   std::uint64_t ticket;
   std::uint64_t size;         ///< bytes of the value or exception
+  std::int64_t started;       ///< when the task began, in steady-clock nanoseconds
+  std::int64_t ended;         ///< when it had run, not earlier
   std::uint32_t offset;       ///< in W's reply ring, or in the segment
   std::uint32_t items;        ///< for a part of a map: the elements that have a value, the first
   std::uint32_t error_bytes;  ///< for a part of a map: the exception at the end, if one ended it
-  std::uint32_t nanoseconds;  ///< how long the task ran; the largest number: that long or longer
   std::uint16_t descriptors;  ///< as in Entry
   Place place;
   Outcome outcome;

@@ -41,6 +41,7 @@ std::size_t MapCourse::open(const internal::CallTarget& call,
                             std::unique_ptr<internal::MapSource> source) {
   call_ = call;
   source_ = std::move(source);
+  if (!options_.progress.empty()) progress_ = Progress::unbounded(options_.progress);
   return read(options_.buffersize, 0);
 }
 
@@ -88,6 +89,9 @@ bool MapCourse::fill(internal::ItemEncoder& items, std::size_t room, std::size_t
 
 void MapCourse::submit(const internal::CallTarget& call,
                        std::vector<internal::ItemBatch>&& batches) {
+  for (internal::ItemBatch& batch : batches) {
+    if (progress_) batch.counter = progress_->counter();
+  }
   TaskRef first = pool_->submit(call, std::move(batches), options_, ledger_);
   if (first != nullptr) chains_.push_back(std::move(first));
 }

@@ -6,12 +6,14 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/deadline.hpp"
 #include "pool/task.hpp"
 #include "shoal/function.hpp"
 #include "shoal/map_source.hpp"
+#include "shoal/progress.hpp"
 #include "shoal/task_options.hpp"
 
 namespace shoal::pool {
@@ -56,6 +58,7 @@ class MapCourse {
 
   std::shared_ptr<ProcessPool> pool_;
   const MapOptions options_;
+  std::optional<Progress> progress_;  // of an input whose end nobody knows
   const internal::MapStyle style_;
   base::Deadline deadline_;
   internal::CallTarget call_;

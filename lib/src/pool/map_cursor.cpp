@@ -34,6 +34,7 @@ MapCursor::~MapCursor() {
 }
 
 void MapCursor::swap(MapCursor& other) noexcept {
+  std::swap(companion_, other.companion_);
   std::swap(part_, other.part_);
   std::swap(left_, other.left_);
   std::swap(reader_, other.reader_);

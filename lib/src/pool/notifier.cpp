@@ -32,6 +32,13 @@ void Notifier::post(std::function<void()> notice) {
   call(notice);
 }
 
+void Notifier::post_at(base::Deadline deadline, std::function<void()> notice) {
+  const std::lock_guard guard(mutex_);
+  if (!start()) return;
+  later_.emplace(deadline, std::move(notice));
+  changed_.notify_all();
+}
+
 bool Notifier::drain(base::Deadline deadline) {
   std::unique_lock lock(mutex_);
   const auto is_empty = [&] { return notices_.empty(); };
@@ -48,10 +55,22 @@ bool Notifier::start() {
   return is_started_;
 }
 
+void Notifier::await_notice(std::unique_lock<std::mutex>& lock) {
+  while (notices_.empty()) {
+    if (later_.empty()) {
+      changed_.wait(lock);
+    } else if (later_.begin()->first.is_past()) {
+      notices_.push_back(std::move(later_.extract(later_.begin()).mapped()));
+    } else {
+      changed_.wait_until(lock, later_.begin()->first.at());
+    }
+  }
+}
+
 void Notifier::serve() {
   thread_ = std::this_thread::get_id();
   for (std::unique_lock lock(mutex_);;) {
-    changed_.wait(lock, [&] { return !notices_.empty(); });
+    await_notice(lock);
     std::function<void()> notice = std::move(notices_.front());
     lock.unlock();
     call(notice);

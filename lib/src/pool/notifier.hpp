@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -23,6 +24,9 @@ class Notifier {
   /// Calls `notice` soon, after those posted before; where no thread can be had, at once.
   void post(std::function<void()> notice);
 
+  /// Calls `notice` at `deadline`, or later; never, where no thread can be had.
+  void post_at(base::Deadline deadline, std::function<void()> notice);
+
   /// Calls `notice`; what it throws is logged.
   static void call(const std::function<void()>& notice) noexcept;
 
@@ -38,10 +42,12 @@ class Notifier {
  private:
   bool start();
   void serve();
+  void await_notice(std::unique_lock<std::mutex>& lock);
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> notices_;  // the one being called stands in front
+  std::multimap<base::Deadline, std::function<void()>> later_;
   bool is_started_ = false;
   std::atomic<std::thread::id> thread_{};
 };

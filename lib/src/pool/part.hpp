@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,7 +22,8 @@ struct Batch {
       : bytes(std::move(items.bytes)),
         item_bytes(items.item_bytes),
         ends(std::move(items.ends)),
-        chunksize(chunk) {}
+        chunksize(chunk),
+        counter(std::move(items.counter)) {}
 
   /// Where the arguments of an item begin.
   std::size_t offset_of(std::size_t item) const noexcept {
@@ -29,10 +31,16 @@ struct Batch {
     return item == 0 ? 0 : ends[item - 1];
   }
 
+  /// So many items have run.
+  void count_done(std::size_t items) const noexcept {
+    if (counter != nullptr) counter->fetch_add(items, std::memory_order_relaxed);
+  }
+
   Payload bytes;
   std::size_t item_bytes;
   std::vector<std::size_t> ends;
   std::size_t chunksize;
+  std::shared_ptr<std::atomic<std::size_t>> counter;
 };
 
 /// What makes a task a part of a map: it runs `count` elements, from `first` on. Of these, `done`

@@ -70,6 +70,7 @@ ProcessPool::ProcessPool(Engine& engine, const PoolOptions& options,
       alarm_(engine.next_worker_id()),
       source_(std::move(source)),
       dispatcher_(*this, DispatchRules::of(options)),
+      observer_(options.max_workers),
       workers_(options.max_workers) {}
 
 std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
@@ -126,7 +127,9 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments
   task->can_be_prefetched = can_wait_behind_others;
   Engine::Lock lock(engine_);
   if (!wait_for_room(lock, function, bytes, how.may_wait)) return nullptr;
+  observer_.on_submit(*task);
   dispatcher_.on_submit(task);
+  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   // In passing, so that the workers do not run dry and need not ring anybody.
   if (++submissions_ % kSubmissionsPerLook == 0 && !engine_.has_leader()) collect();
   return task;
@@ -163,6 +166,7 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call,
     }
     dispatcher_.on_submit(part);
   }
+  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   return parts.front();
 }
 
@@ -191,40 +195,7 @@ void ProcessPool::join() {
   done_.wait(lock.native(), [&] { return is_done_; });
   source = std::move(source_);
   lock.unlock();
-}
-
-// From the last part to the first: a worker that gives one up must not be handed the next. The
-// parts are unlinked, since each would take the next one down in its destructor.
-std::vector<TaskRef> ProcessPool::drop(TaskRef first) {
-  std::vector<TaskRef> parts;
-  for (TaskRef task = std::move(first); task != nullptr; task = std::move(parts.back()->part->rest)) {
-    task->part->is_dropped = true;
-    parts.push_back(std::move(task));
-  }
-  for (std::size_t i = parts.size(); i-- > 0;) dispatcher_.on_cancel(*parts[i]);
-  finish_if_done();
-  return parts;
-}
-
-PoolStats ProcessPool::stats() {
-  const Engine::Lock lock(engine_);
-  const Dispatcher::Counts counts = dispatcher_.counts();
-  PoolStats stats{.workers = counts.workers,
-                  .idle = counts.idle,
-                  .queued = counts.queued,
-                  .running = counts.running,
-                  .completed = counts.completed,
-                  .failed = counts.failed,
-                  .lost = counts.lost,
-                  .restarted = counts.restarted,
-                  .prefetch_depth = counts.prefetch_depth,
-                  .revocations = counts.revocations,
-                  .wakes = wakes_,
-                  .spins = spins_of_the_dead_ + engine_.spins()};
-  for (const auto& standing : workers_) {
-    if (standing != nullptr) stats.spins += standing->worker.spins();
-  }
-  return stats;
+  trace(nullptr);
 }
 
 // --- starting and ending workers ----------------------------------------------------------------
@@ -294,7 +265,9 @@ void ProcessPool::adopt(WorkerIndex index, WorkerMemory memory,
   indices_[id] = index;
   engine_.rouse_leader();  // it does not know this worker's word
   tell({.kind = WorkerEvent::Kind::started, .index = index, .pid = workers_[index]->worker.child()->pid()});
+  observer_.on_started(index, workers_[index]->worker.child()->pid());
   dispatcher_.on_started(index);
+  show();
 }
 
 ProcessPool::Standing* ProcessPool::find(WorkerId id) {
@@ -402,12 +375,17 @@ void ProcessPool::on_end(WorkerId id) {
   tell_end(standing, status);
   const Task* const task = dispatcher_.expected(index);
   if (task != nullptr) standing.worker.rescue(*task, end);
+  if (task != nullptr && task->ticket == end.taken) {
+    observer_.on_lost(index, *task, standing.worker.started());
+  }
+  observer_.on_ended(index);
   spins_of_the_dead_ += standing.worker.spins();
   std::erase(busy_, index);
   indices_.erase(id);
   workers_[index].reset();
   child.reset();  // under the lock the pool's source is alive: this is not the server's last holder
   dispatcher_.on_ended(index, std::move(end));
+  show();
   finish_if_done();
 }
 
@@ -451,7 +429,10 @@ std::size_t ProcessPool::collect() {
     count += collect(standing);
     if (!standing.worker.has_tasks()) busy_.erase(busy_.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  if (count > 0) dispatcher_.on_collected();
+  if (count > 0) {
+    dispatcher_.on_collected();
+    show();
+  }
   drop_segments();
   return count;
 }
@@ -473,6 +454,7 @@ void ProcessPool::drop_segments() {
 std::size_t ProcessPool::collect(Standing& standing) {
   Incarnation& worker = standing.worker;
   std::size_t count = 0;
+  std::int64_t ended = 0;
   if (!worker.violation().empty()) return count;
   for (Task* task = nullptr; (task = dispatcher_.expected(standing.index)) != nullptr; ++count) {
     Incarnation::Harvest harvest = worker.collect(*task);
@@ -484,8 +466,11 @@ std::size_t ProcessPool::collect(Standing& standing) {
       harvest.completed.error_bytes = 0;
       harvest.completed.status = Task::Status::failed;
     }
+    ended = harvest.completed.ended;
+    observer_.on_result(standing.index, *task, harvest.completed);
     dispatcher_.on_completed(standing.index, std::move(harvest.completed));
   }
+  if (count > 0) observer_.on_results(standing.index, count, worker.has_tasks(), ended);
   if (worker.violation().empty()) {
     const bool is_large = options_.max_rss_per_child > 0 && count > 0 &&
                           worker.resident() > options_.max_rss_per_child;
@@ -504,7 +489,10 @@ Delivery ProcessPool::deliver(WorkerIndex index, Task& task) {
   const bool was_idle = !worker.has_tasks();
   const Delivery delivery = worker.deliver(task, engine_.functions());
   if (delivery == Delivery::refused) punish(worker);
-  if (delivery == Delivery::done && was_idle) busy_.push_back(index);
+  if (delivery == Delivery::done && was_idle) {
+    busy_.push_back(index);
+    observer_.on_busy(index);
+  }
   return delivery;
 }
 

@@ -12,6 +12,7 @@
 #include "pool/dispatcher.hpp"
 #include "pool/engine.hpp"
 #include "pool/incarnation.hpp"
+#include "pool/pool_observer.hpp"
 #include "pool/worker_memory.hpp"
 #include "process/confinement.hpp"
 #include "process/source.hpp"
@@ -45,6 +46,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   /// Waits until no task and no worker is left of a closed pool.
   void join();
   PoolStats stats();
+  /// Begins a timeline; none: ends the one there is.
+  void trace(std::shared_ptr<Trace> trace);
   void resize(unsigned max_workers);
   /// Closes the pool, cancels what has not started, and sends all workers the signal; those that
   /// are there after a grace time are killed.
@@ -116,6 +119,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   void kill(Incarnation& worker);
   void wake(Incarnation& worker);
   void finish_if_done();
+  void show();
   WorkerEnd describe_end(const Standing& standing, std::optional<os::ExitStatus> status) const;
 
   // DispatchPort, with the engine's lock held.
@@ -151,6 +155,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   std::uint64_t arena_version_ = 0;
   std::shared_ptr<process::Source> source_;
   Dispatcher dispatcher_;
+  PoolObserver observer_;
   std::vector<std::unique_ptr<Standing>> workers_;  // by WorkerIndex
   std::map<WorkerId, WorkerIndex> indices_;         // of those that stand
   std::vector<WorkerIndex> busy_;                   // those with tasks in their hands

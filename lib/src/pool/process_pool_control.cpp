@@ -64,8 +64,23 @@ bool ProcessPool::cancel(Task& task, Cancel reach) {
     collect();
     is_cancelled = dispatcher_.on_cancel(task, reach);
   }
+  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   finish_if_done();
   return is_cancelled;
+}
+
+// From the last part to the first: a worker that gives one up must not be handed the next. The
+// parts are unlinked, since each would take the next one down in its destructor.
+std::vector<TaskRef> ProcessPool::drop(TaskRef first) {
+  std::vector<TaskRef> parts;
+  for (TaskRef task = std::move(first); task != nullptr; task = std::move(parts.back()->part->rest)) {
+    task->part->is_dropped = true;
+    parts.push_back(std::move(task));
+  }
+  for (std::size_t i = parts.size(); i-- > 0;) dispatcher_.on_cancel(*parts[i]);
+  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
+  finish_if_done();
+  return parts;
 }
 
 std::optional<double> ProcessPool::progress(const Task& task) const {
@@ -144,7 +159,9 @@ void ProcessPool::greet(Standing& standing) {
   tell({.kind = WorkerEvent::Kind::ready,
         .index = standing.index,
         .pid = standing.worker.child()->pid()});
+  observer_.on_ready(standing.index);
   dispatcher_.on_ready(standing.index);
+  show();
 }
 
 // The exception is decoded, and the user asked, on the notifier thread.

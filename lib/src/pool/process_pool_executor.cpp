@@ -10,6 +10,7 @@
 #include "pool/map_course.hpp"
 #include "pool/process_pool.hpp"
 #include "process/runtime.hpp"
+#include "shoal/progress.hpp"
 
 namespace shoal {
 namespace {
@@ -105,13 +106,18 @@ internal::MapCursor ProcessPoolExecutor::submit_items(const internal::CallTarget
                                                       const MapOptions& options) {
   std::size_t count = 0;
   for (const internal::ItemBatch& batch : batches) count += batch.count;
-  if (options.timeout == forever) {
-    return {pool().submit(call, std::move(batches), options), count};
-  }
   pool();  // there is one
-  auto course = std::make_shared<pool::MapCourse>(pool_, options, internal::MapStyle{});
-  course->submit(call, std::move(batches));
-  return {std::move(course), count};
+  auto bar = internal::show_map(options.progress, batches);
+  internal::MapCursor cursor;
+  if (options.timeout == forever) {
+    cursor = {pool_->submit(call, std::move(batches), options), count};
+  } else {
+    auto course = std::make_shared<pool::MapCourse>(pool_, options, internal::MapStyle{});
+    course->submit(call, std::move(batches));
+    cursor = {std::move(course), count};
+  }
+  cursor.keep(std::move(bar));
+  return cursor;
 }
 
 internal::MapCursor ProcessPoolExecutor::submit_source(const internal::CallTarget& call,
@@ -150,6 +156,13 @@ void ProcessPoolExecutor::kill_workers() {
 }
 
 PoolStats ProcessPoolExecutor::stats() const { return pool().stats(); }
+
+void ProcessPoolExecutor::trace(const std::filesystem::path& file) {
+  pool::ProcessPool& pool = this->pool();
+  pool.trace(pool::Trace::open(file.string()));
+}
+
+void ProcessPoolExecutor::stop_trace() { pool().trace(nullptr); }
 
 pool::ProcessPool& ProcessPoolExecutor::pool() const {
   if (pool_ == nullptr) throw std::logic_error("ProcessPoolExecutor: it was moved from");

@@ -96,6 +96,7 @@ class Task {
   std::uint64_t id = 0;            ///< the ticket of its first attempt
   std::uint64_t ticket = 0;        ///< of the current attempt
   ProcessPool* pool = nullptr;     ///< none once the status is final
+  std::int64_t submitted_ns = 0;   ///< steady clock; 0: nobody has looked
   WaiterLink* waiters = nullptr;   ///< who waits for the status, and what is called then
   std::uint32_t generation = 0;    ///< of the process that submitted it
   std::uint32_t pool_number = 0;   ///< of its pool, also once it is done

@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -183,8 +182,8 @@ class Worker {
     if (cpu_timer_) cpu_timer_->stop();
     task_.end();
     const std::int64_t begin = std::exchange(now_, now_nanoseconds());
-    completion.nanoseconds = static_cast<std::uint32_t>(
-        std::min<std::int64_t>(now_ - begin, std::numeric_limits<std::uint32_t>::max()));
+    completion.started = begin;
+    completion.ended = now_;
     if (!replies_.place(reply, completion)) {
       // The elements of a part that were announced are found in the ring.
       if (entry.items > 0) os::after_fork::exit_now(1);
