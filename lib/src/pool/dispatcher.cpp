@@ -15,12 +15,12 @@ constexpr std::size_t kBatch = 8;
 
 // A part of a map that could be made smaller.
 bool is_chunk(const Task& task) noexcept {
-  return task.part != nullptr && task.part->count > 1 && task.part->batch->chunksize == 0;
+  return task.part != nullptr && task.part->count > 1 && task.part->chunksize == 0;
 }
 
 // How many elements of a map are handed over together.
 std::size_t chunk_of(const Task& task) noexcept {
-  const std::size_t fixed = task.part->batch->chunksize;
+  const std::size_t fixed = task.part->chunksize;
   return fixed > 0 ? fixed : task.function->times.items_in(Dispatcher::kChunkNanoseconds);
 }
 

@@ -22,6 +22,7 @@ TaskRef Dispatcher::split(Task& task, std::size_t count) {
   rest->part = std::make_unique<Part>(
       Part{part.batch, part.first + count, part.count - count, 0, 0, nullptr});
   rest->part->rest = std::move(part.rest);  // from here on nothing throws
+  rest->part->chunksize = part.chunksize;
   rest->part->ledger = part.ledger;
   rest->part->self = part.ledger == nullptr ? nullptr : rest;
   rest->pool_number = task.pool_number;

@@ -17,12 +17,10 @@ class Task;
 
 /// The encoded elements of a map, which its parts share.
 struct Batch {
-  /// `chunk`: how many elements go together; 0: chosen by measuring.
-  explicit Batch(internal::ItemBatch&& items, std::size_t chunk = 0)
+  explicit Batch(internal::ItemBatch&& items)
       : bytes(std::move(items.bytes)),
         item_bytes(items.item_bytes),
         ends(std::move(items.ends)),
-        chunksize(chunk),
         counter(std::move(items.counter)) {}
 
   /// Where the arguments of an item begin.
@@ -39,7 +37,6 @@ struct Batch {
   Payload bytes;
   std::size_t item_bytes;
   std::vector<std::size_t> ends;
-  std::size_t chunksize;
   std::shared_ptr<std::atomic<std::size_t>> counter;
 };
 
@@ -55,6 +52,7 @@ struct Part {
   std::size_t error_bytes = 0;  ///< of the exception behind the values, at the end of the payload
   std::shared_ptr<Task> rest;
   bool is_dropped = false;  ///< nobody wants the elements any more: those not begun are cancelled
+  std::size_t chunksize = 0;  ///< how many elements go together; 0: chosen by measuring
   std::shared_ptr<Ledger> ledger = nullptr;  ///< where it is entered when it ends; none then
   std::shared_ptr<Task> self = nullptr;      ///< with a ledger, until it ends
   std::shared_ptr<Task> next_ended = nullptr;  ///< behind it in the ledger

@@ -151,7 +151,8 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call,
     part->policy = policy;
     part->can_be_prefetched = items.bytes.descriptors().empty();
     part->part = std::make_unique<Part>();
-    part->part->batch = std::make_shared<const Batch>(std::move(items), options.chunksize);
+    part->part->batch = std::make_shared<const Batch>(std::move(items));
+    part->part->chunksize = options.chunksize;
     part->part->count = count;
     if (!parts.empty()) parts.back()->part->rest = part;
     parts.push_back(std::move(part));

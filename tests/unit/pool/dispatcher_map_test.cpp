@@ -22,7 +22,8 @@ class DispatcherMapTest : public DispatcherTest {
     for (std::size_t i = 0; i < count; ++i) items.bytes.put(static_cast<int>(i));
     auto task = std::make_shared<Task>(function, Payload());
     task->part = std::make_unique<Part>();
-    task->part->batch = std::make_shared<const Batch>(std::move(items), chunksize);
+    task->part->batch = std::make_shared<const Batch>(std::move(items));
+    task->part->chunksize = chunksize;
     task->part->count = count;
     if (ledger != nullptr) {
       ledger->unsettled += count;
