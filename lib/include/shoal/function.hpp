@@ -36,8 +36,7 @@ inline ItemsInvoker restore(Invoker invoker) noexcept {
   return reinterpret_cast<ItemsInvoker>(reinterpret_cast<void (*)()>(invoker));
 }
 
-/// One call. Its constructor takes the arguments in braces, which decode in their order. A call
-/// that is not an item has its message to itself.
+/// One call. Its constructor takes the arguments in braces, which decode in their order.
 template <class Result, bool is_item>
 struct Call {
   template <class F, class... Args>
@@ -65,7 +64,7 @@ void call_decoded(F& fn, Reader& in, Writer& out, Types<P...>) {
 }
 
 /// The type of the stateless callee that was called last: its name, for this_task::name().
-inline std::atomic<const char*> called_type{nullptr};
+extern std::atomic<const char*> called_type;
 
 /// The function that a target stands for.
 template <class F>
