@@ -14,33 +14,35 @@ namespace shoal::pool {
 /// arrival. Knows nothing of those that have been settled while they stand here.
 class Backlog {
  public:
-  bool empty() const noexcept { return first() == nullptr; }
+  bool empty() const noexcept { return usual_.empty() && others_.empty(); }
   /// The next task. There is one.
-  const TaskRef& front() const noexcept { return first()->front(); }
+  const TaskRef& front() const noexcept {
+    return is_usual_next() ? usual_.front() : others_.begin()->second.front();
+  }
 
   void push_back(TaskRef task) { level(*task).push_back(std::move(task)); }
   void push_front(TaskRef task) { level(*task).push_front(std::move(task)); }
 
   TaskRef pop_front() {
-    auto at = levels_.begin();
-    while (at->second.empty()) ++at;
-    TaskRef task = std::move(at->second.front());
-    at->second.pop_front();
-    // The usual level stays, with its memory.
-    if (at->second.empty() && at->first != 0) levels_.erase(at);
+    const auto first = others_.begin();
+    std::deque<TaskRef>& tasks = is_usual_next() ? usual_ : first->second;
+    TaskRef task = std::move(tasks.front());
+    tasks.pop_front();
+    if (&tasks != &usual_ && tasks.empty()) others_.erase(first);
     return task;
   }
 
  private:
-  std::deque<TaskRef>& level(const Task& task) { return levels_[task.priority()]; }
-  const std::deque<TaskRef>* first() const noexcept {
-    for (const auto& [priority, tasks] : levels_) {
-      if (!tasks.empty()) return &tasks;
-    }
-    return nullptr;
+  // A level of others_ is there while it has tasks.
+  std::deque<TaskRef>& level(const Task& task) {
+    return task.priority() == 0 ? usual_ : others_[task.priority()];
+  }
+  bool is_usual_next() const noexcept {
+    return others_.empty() || (!usual_.empty() && others_.begin()->first < 0);
   }
 
-  std::map<int, std::deque<TaskRef>, std::greater<>> levels_;
+  std::deque<TaskRef> usual_;  // of priority 0: most, or all
+  std::map<int, std::deque<TaskRef>, std::greater<>> others_;
 };
 
 }  // namespace shoal::pool
