@@ -20,8 +20,12 @@ class Backlog {
     return is_usual_next() ? usual_.front() : others_.begin()->second.front();
   }
 
-  void push_back(TaskRef task) { level(*task).push_back(std::move(task)); }
-  void push_front(TaskRef task) { level(*task).push_front(std::move(task)); }
+  void push_back(TaskRef task) {
+    push(task->priority(), [&](auto& tasks) { tasks.push_back(std::move(task)); });
+  }
+  void push_front(TaskRef task) {
+    push(task->priority(), [&](auto& tasks) { tasks.push_front(std::move(task)); });
+  }
 
   TaskRef pop_front() {
     const auto first = others_.begin();
@@ -33,9 +37,17 @@ class Backlog {
   }
 
  private:
-  // A level of others_ is there while it has tasks.
-  std::deque<TaskRef>& level(const Task& task) {
-    return task.priority() == 0 ? usual_ : others_[task.priority()];
+  // A level of others_ is there while it has tasks, also if there is no memory for its first.
+  template <class Push>
+  void push(int priority, Push push_to) {
+    if (priority == 0) return push_to(usual_);
+    const auto level = others_.try_emplace(priority).first;
+    try {
+      push_to(level->second);
+    } catch (...) {
+      if (level->second.empty()) others_.erase(level);
+      throw;
+    }
   }
   bool is_usual_next() const noexcept {
     return others_.empty() || (!usual_.empty() && others_.begin()->first < 0);
