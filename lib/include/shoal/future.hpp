@@ -29,7 +29,7 @@ class FutureBase {
   bool done() const;
   /// True while the task is in a worker's hands.
   bool running() const;
-  /// True if the task was cancelled before it started.
+  /// True if the task was cancelled: before it started, or, by Cancel::running, while it ran.
   bool cancelled() const;
   /// Cancels the task if it has not started; false if it has, or is done. By Cancel::running, one
   /// that runs is ended, too: it gets PoolOptions::grace if it polls this_task::stop_requested(),
