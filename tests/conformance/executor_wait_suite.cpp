@@ -218,6 +218,14 @@ TEST_P(AsCompletedSuite, ItMayBeLeftHalfWay) {
   for (int n = 0; n < 50; ++n) EXPECT_EQ(futures[static_cast<std::size_t>(n)].get(), n * n);
 }
 
+TEST_P(AsCompletedSuite, ItGivesFuturesThatMayBeTaken) {
+  ProcessPoolExecutor pool = make_pool(2);
+  std::vector<Future<int>> taken;
+  for (auto& future : as_completed(squares(pool, 20))) taken.push_back(std::move(future));
+  EXPECT_EQ(taken.size(), 20U);
+  for (const auto& future : taken) EXPECT_GE(future.get(), 0);
+}
+
 SHOAL_FOR_EACH_START_METHOD(WaitSuite);
 SHOAL_FOR_EACH_START_METHOD(AsCompletedSuite);
 

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <type_traits>
 #include <unordered_set>
@@ -134,9 +135,9 @@ class AsCompleted {
     using value_type = Future<T>;
     using difference_type = std::ptrdiff_t;
 
-    /// Waits for the next future that is done.
+    /// Waits for the next future that is done. It may be moved from.
     /// @throws TimeoutError  none is in time: "2 (of 4) futures unfinished"
-    Future<T> operator*() const { return range_->current(); }
+    Future<T>& operator*() const { return range_->current(); }
     Iterator& operator++() {
       range_->pass();
       return *this;
@@ -147,7 +148,7 @@ class AsCompleted {
    private:
     friend class AsCompleted;
     explicit Iterator(AsCompleted* range) : range_(range) {}
-    bool is_last() const { return range_->current_ == nullptr && range_->completion_.left() == 0; }
+    bool is_last() const { return !range_->current_ && range_->completion_.left() == 0; }
     AsCompleted* range_;
   };
 
@@ -159,18 +160,18 @@ class AsCompleted {
   std::default_sentinel_t end() const { return {}; }
 
  private:
-  Future<T> current() {
-    if (current_ == nullptr) current_ = completion_.next();
-    return Future<T>(current_);
+  Future<T>& current() {
+    if (!current_) current_.emplace(completion_.next());
+    return *current_;
   }
   // One that nobody looked at is passed over all the same.
   void pass() {
-    if (current_ == nullptr) static_cast<void>(completion_.next());
-    current_ = nullptr;
+    if (!current_) static_cast<void>(completion_.next());
+    current_.reset();
   }
 
   internal::Completion completion_;
-  std::shared_ptr<pool::Task> current_;
+  std::optional<Future<T>> current_;
 };
 
 namespace internal {

@@ -29,7 +29,7 @@ class FutureBase {
   bool done() const;
   /// True while the task is in a worker's hands.
   bool running() const;
-  /// True if the task was cancelled before it started.
+  /// True if the task was cancelled: before it started, or, by Cancel::running, while it ran.
   bool cancelled() const;
   /// Cancels the task if it has not started; false if it has, or is done. By Cancel::running, one
   /// that runs is ended, too: it gets PoolOptions::grace if it polls this_task::stop_requested(),
@@ -59,7 +59,7 @@ class FutureBase {
   /// TimeoutError. What the worker could still change is copied first, unless `is_bulk`.
   Reading read(Duration timeout, bool is_bulk) const;
   /// As read(), for a value that can be given away once only.
-  Reading read_once(Duration timeout, bool is_bulk);
+  Reading read_once(Duration timeout, bool is_bulk) const;
 
   /// Has `callback` called on the notifier thread once the task is done; if it is, here and now.
   void call_when_done(std::function<void()> callback) const;
@@ -102,7 +102,7 @@ class Future : public internal::FutureBase {
   /// @throws BrokenPoolError   the pool can start no workers
   /// @throws (what the task threw)  as its standard type; others as RemoteError
   /// @throws std::future_error valid() is false, or a value that cannot be copied was given already
-  T get(Duration timeout = forever) {
+  T get(Duration timeout = forever) const {
     if constexpr (std::is_void_v<T>) {
       read(timeout, true);
     } else {

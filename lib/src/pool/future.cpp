@@ -72,7 +72,7 @@ FutureBase::Reading FutureBase::read(Duration timeout, bool is_bulk) const {
   return {reader, std::move(copy)};
 }
 
-FutureBase::Reading FutureBase::read_once(Duration timeout, bool is_bulk) {
+FutureBase::Reading FutureBase::read_once(Duration timeout, bool is_bulk) const {
   Reading reading = read(timeout, is_bulk);
   if (task().is_given_away.exchange(true)) {
     throw std::future_error(std::future_errc::future_already_retrieved);
