@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -DROOT=<source tree> -P CheckSkips.cmake
-# A test that may skip says so in the open: each use of GTEST_SKIP has a row under "Skips" of tests/README.md, which
+# A test that may skip says so in the open: each use of GTEST_SKIP or SHOAL_SKIP_IF_… has a row under "Skips" of tests/README.md, which
 # names the test it stands in (or, outside of tests, its file; * stands for anything) and says where it skips.
 cmake_minimum_required(VERSION 3.25)
 include("${CMAKE_CURRENT_LIST_DIR}/TestPages.cmake")
 
-# find_skips(file out): the tests of `file` that hold a GTEST_SKIP.
+# find_skips(file out): the tests of `file` that hold one; the definition of a macro is no use of it.
 function(find_skips file out)
   file(READ "${ROOT}/${file}" text)
-  string(REGEX MATCHALL "\nTEST(_F|_P)?\\([^)]*\\)|GTEST_SKIP" words "\n${text}")
+  string(REGEX REPLACE "#define SHOAL_SKIP_IF_([^\n]*\\\\\n)*[^\n]*" "" text "${text}")
+  string(REGEX MATCHALL "\nTEST(_F|_P)?\\([^)]*\\)|GTEST_SKIP|SHOAL_SKIP_IF_" words "\n${text}")
   set(place "${file}")
   set(found "")
   foreach(word IN LISTS words)
-    if(word STREQUAL "GTEST_SKIP")
+    if(word MATCHES "SKIP")
       list(APPEND found "${place}")
     else()
       string(REGEX REPLACE "^[^(]*\\([ \n]*([A-Za-z0-9_]+),[ \n]*([A-Za-z0-9_]+)[ \n]*\\)$" "\\1.\\2" place "${word}")

@@ -318,6 +318,12 @@ TEST_P(ExecutorBehaviourSuite, TasksOfAPoolThatIsNotWaitedForAreFinishedAtExit_1
   EXPECT_EQ(host.wait(), 0);
 }
 
+TEST_P(ExecutorBehaviourSuite, AStaticPoolOfTheOtherFaceTerminatesAtExit_111) {
+  RunningProgram host("exiting_pool_host", {"terminated", name_of(GetParam())});
+  EXPECT_EQ(host.all(), "apple\n");
+  EXPECT_EQ(host.wait(), 0);
+}
+
 TEST_P(ExecutorBehaviourSuite, TasksOfAStaticPoolAreFinishedAtExit_175) {
   RunningProgram host("exiting_pool_host", {"static", name_of(GetParam())});
   EXPECT_EQ(host.all(), "apple\n");

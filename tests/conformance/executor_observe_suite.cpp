@@ -157,6 +157,23 @@ TEST_P(ExecutorTraceSuite, ATaskThatThrewSaysSo) {
   EXPECT_EQ(runs()[0]["args"]["attempt"].text, "1");
 }
 
+TEST_P(ExecutorTraceSuite, ATaskIsCalledByItsNameThereAndInItsLoss) {
+  ProcessPoolExecutor pool = make_pool(1);
+  pool.trace(path);
+  pool.submit({.name = "Ernst"}, square, 2).get();
+  try {
+    pool.submit({.name = "Ursula"}, [] { ::_exit(1); }).get();
+    FAIL() << "it lives";
+  } catch (const WorkerLostError& lost) {
+    EXPECT_EQ(lost.task_name(), "Ursula");
+    EXPECT_NE(std::string(lost.what()).find("Ursula"), std::string::npos) << lost.what();
+  }
+  pool.stop_trace();
+  ASSERT_EQ(runs().size(), 2U);
+  EXPECT_EQ(runs()[0]["name"].text, "Ernst");
+  EXPECT_EQ(runs()[1]["name"].text, "Ursula");
+}
+
 TEST_P(ExecutorTraceSuite, ANewOneEndsTheOldOne) {
   static_cast<void>(make_pool(1).submit(square, 1).get());  // the first pool opens what all share
   const LeakGuard guard;

@@ -6,12 +6,13 @@
 #include <string>
 
 #include "conformance/running_program.hpp"
+#include "conformance/start_methods.hpp"
 
 namespace shoal::test {
 namespace {
 
-std::string output_of(const std::string& mode) {
-  RunningProgram host("preloading_host", {mode});
+std::string output_of(const std::string& mode, StartMethod method = StartMethod::forkserver) {
+  RunningProgram host("preloading_host", {mode, name_of(method)});
   std::string text = host.all();
   EXPECT_EQ(host.wait(), 0);
   return text;
@@ -56,6 +57,19 @@ TEST(ForkserverPreloadTest, ComesTooLateOnceTheServerRuns) {
 TEST(ForkserverPreloadTest, CanBeTakenBack) {
   EXPECT_EQ(output_of("taken-back"), "child 1\nended\n");
 }
+
+class PreloadSuite : public testing::TestWithParam<StartMethod> {};
+
+TEST_P(PreloadSuite, ServesTheForkServersChildrenAndDisturbsNoOther_158) {
+  const std::string text = output_of("loads", GetParam());
+  if (GetParam() == StartMethod::forkserver) {
+    EXPECT_EQ(text, "loading\nchild 0\nchild 0\nworker 0\nhost 0\nended\n");
+  } else {
+    EXPECT_EQ(text, "child 1\nchild 1\nworker 1\nhost 0\nended\n");
+  }
+}
+
+SHOAL_FOR_EACH_START_METHOD(PreloadSuite);
 
 }  // namespace
 }  // namespace shoal::test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// preloading_host <mode>: gives its fork server something to preload and prints what becomes of it,
+// preloading_host <mode> [<method>]: gives its fork server something to preload and prints what becomes of it,
 // a line each; "ended" comes last.
 
 #include <signal.h>
@@ -15,6 +15,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "programs/method_argument.hpp"
 
 namespace {
 
@@ -36,10 +38,10 @@ bool is_shared() {
   return loaded_by == ::getppid() && times_loaded == 1 && model.size() == 1000 && model[999] == 7;
 }
 
+shoal::StartMethod method = shoal::StartMethod::forkserver;
+
 shoal::Process make_child() {
-  return shoal::get_context(shoal::StartMethod::forkserver).process([] {
-    std::exit(is_shared() ? 0 : 1);
-  });
+  return shoal::get_context(method).process([] { std::exit(is_shared() ? 0 : 1); });
 }
 
 void start_child() {
@@ -56,8 +58,7 @@ void start_child() {
 
 void start_pool() {
   try {
-    shoal::ProcessPoolExecutor pool =
-        shoal::get_context(shoal::StartMethod::forkserver).executor(2);
+    shoal::ProcessPoolExecutor pool = shoal::get_context(method).executor(2);
     std::printf("worker %d\n", pool.submit(is_shared).get() ? 0 : 1);
   } catch (const shoal::StartError& error) {
     std::printf("%s\n", error.what());
@@ -133,6 +134,7 @@ void run(const std::string& mode) {
 
 int main(int argc, char** argv) {
   shoal::bootstrap(argc, argv);
+  if (argc > 2) method = shoal::test::method_argument(argc, argv);
   run(argc > 1 ? argv[1] : "");
   std::puts("ended");
 }
