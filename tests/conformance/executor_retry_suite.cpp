@@ -8,6 +8,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "conformance/executor_suite.hpp"
@@ -168,6 +169,23 @@ TEST_P(ExecutorRetrySuite, ShutdownThatCancelsWaitsForNoRetry) {
     pool.shutdown({.wait = true, .cancel_futures = true});
   }
   EXPECT_NE(future.exception(), nullptr);
+}
+
+unsigned report_request(Connection there) {
+  if (this_task::attempt() > 1) return this_task::attempt();
+  while (!this_task::stop_requested()) std::this_thread::yield();
+  there.send(1);
+  return static_cast<unsigned>(there.recv<int>());
+}
+
+TEST_P(ExecutorRetrySuite, WhatIsCancelledWhileItsTimeOutEndsItDoesNotRunAgain) {
+  ProcessPoolExecutor pool = pool_with({.max_workers = 1, .grace = 1h});
+  auto [here, there] = pipe();
+  auto future = pool.submit({.timeout = 500ms, .retries = 3}, report_request, there);
+  here.recv<int>();
+  EXPECT_TRUE(future.cancel(Cancel::running));
+  here.send(0);
+  EXPECT_THROW(future.get(), CancelledError);
 }
 
 TEST_P(ExecutorRetrySuite, SenselessOptionsAreRefused) {

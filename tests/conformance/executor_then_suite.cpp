@@ -200,6 +200,24 @@ TEST_P(ThenSuite, OtherPoolsAreNotMistakenForItsOwn) {
   EXPECT_THROW(done.then(square).get(), PoolClosedError);
 }
 
+TEST_P(ThenSuite, APoolMayEndInACallbackWhileSuccessorsAreStillToCome) {
+  std::optional<ProcessPoolExecutor> pool(make_pool(1));
+  auto [here, there] = pipe();
+  auto [first, second] = pipe();
+  Future<int> before = pool->submit([](Connection word) { return word.recv<int>(); }, there);
+  Future<int> last = pool->submit([](Connection word) { return word.recv<int>(); }, second)
+                         .then([](int n) { return n + 1; });
+  std::promise<void> ended;
+  before.add_done_callback([&, to = first](Future<int>) {
+    to.send(2);
+    pool.reset();
+    ended.set_value();
+  });
+  here.send(1);
+  ended.get_future().wait();
+  EXPECT_EQ(last.get(), 3);
+}
+
 SHOAL_FOR_EACH_START_METHOD(ThenSuite);
 
 }  // namespace

@@ -296,6 +296,21 @@ TEST_P(ExecutorWorkerSuite, AnEventTellsOfABrokenPool) {
   });
 }
 
+TEST_P(ExecutorWorkerSuite, TheEndOfEachWorkerIsToldBeforeThePoolIsGone) {
+  constexpr int kPools = 10;
+  int ended = 0;  // without a lock: it is told before the destructor returns
+  for (int i = 0; i < kPools; ++i) {
+    ProcessPoolExecutor pool = pool_with({.max_workers = 1,
+                                          .on_worker_event = [&](const WorkerEvent& event) {
+                                            for (int n = 0; n < 1000; ++n) std::this_thread::yield();
+                                            if (event.kind == WorkerEvent::Kind::ended) ++ended;
+                                          }});
+    pool.submit(own_pid).get();
+    pool.shutdown();
+    EXPECT_EQ(ended, i + 1);
+  }
+}
+
 // --- what a task knows --------------------------------------------------------------------------
 
 TEST_P(ExecutorWorkerSuite, ATaskKnowsItself) {

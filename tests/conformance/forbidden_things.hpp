@@ -96,6 +96,17 @@ inline std::vector<ForbiddenThing> forbidden_things() {
        [] { return ::syscall(SYS_process_vm_readv, ::getppid(), 0, 0, 0, 0, 0); }, false},
       {"kill of the parent", [] { return long{::kill(::getppid(), 0)}; }, true},
       {"kill of its group", [] { return long{::kill(0, 0)}; }, true},
+      {"signal of a file",
+       [] {
+         std::array<int, 2> ends{};
+         if (::pipe(ends.data()) != 0) return -2L;
+         const long done = ::fcntl(ends[0], F_SETOWN, ::getppid());
+         const int error = errno;
+         close_made(ends[0]), close_made(ends[1]);
+         errno = error;
+         return done;
+       },
+       true},
       {"pidfd_send_signal",
        [] {
          const long fd = ::syscall(SYS_pidfd_open, ::getppid(), 0);

@@ -77,7 +77,7 @@ struct PoolOptions {
   std::size_t max_queued = 0;
   /// How many bytes of arguments may wait for a worker, likewise; 0: no limit.
   std::size_t max_queued_bytes = 0;
-  /// Told, on the notifier thread, what happens to the workers.
+  /// Told, on the notifier thread, what happens to the workers; all of it before the pool is gone.
   std::function<void(const WorkerEvent&)> on_worker_event = {};
 };
 

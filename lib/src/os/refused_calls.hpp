@@ -29,7 +29,7 @@ inline constexpr std::array kRefusedCalls = {
     SYS_inotify_add_watch, SYS_fanotify_init, SYS_fanotify_mark,
     // Memory that others find by a name or a key.
     SYS_mq_open, SYS_mq_unlink, SYS_shmget, SYS_shmat, SYS_shmctl, SYS_semget, SYS_semctl,
-    SYS_msgget, SYS_msgctl,
+    SYS_semop, SYS_semtimedop, SYS_msgget, SYS_msgctl, SYS_msgsnd, SYS_msgrcv,
     // Other processes.
     SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_tkill,
     424 /* pidfd_send_signal */, 438 /* pidfd_getfd */, 440 /* process_madvise */,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/seccomp.hpp"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -33,6 +34,8 @@ constexpr std::uint32_t kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWU
 // Requests by which a terminal is made to type.
 constexpr std::uint32_t kTypeCharacter = 0x5412;  // TIOCSTI
 constexpr std::uint32_t kLinuxConsole = 0x541C;   // TIOCLINUX
+constexpr std::uint32_t kSetOwner = 0x8901;        // FIOSETOWN
+constexpr std::uint32_t kSetSocketOwner = 0x8902;  // SIOCSPGRP
 
 // A program for the kernel's filter machine, whose one register holds the call's number between
 // any two of these steps.
@@ -122,6 +125,13 @@ Result<void> refuse_calls() noexcept {
   program.refuse_bits(SYS_clone, 0, kNamespaces);
   program.refuse_if(SYS_ioctl, 1, kTypeCharacter);
   program.refuse_if(SYS_ioctl, 1, kLinuxConsole);
+  // By its owner and its signal a file that is ready kills whom its user may kill.
+  for (const int request : {F_SETOWN, F_SETOWN_EX, F_SETSIG}) {
+    program.refuse_if(SYS_fcntl, 1, static_cast<std::uint32_t>(request));
+  }
+  for (const std::uint32_t request : {kSetOwner, kSetSocketOwner}) {
+    program.refuse_if(SYS_ioctl, 1, request);
+  }
   program.refuse_unless(SYS_prlimit64, 0, 0);
   const auto self = static_cast<std::uint32_t>(::getpid());
   for (const long call : {SYS_kill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo}) {

@@ -186,6 +186,7 @@ class Dispatcher {
   bool end_task(WorkerIndex index, Reason reason);
   void end_worker(WorkerIndex index);
   void watch_expiry(const TaskRef& task);
+  void forget_expiries();
   void set_alarm();
   void expire(Task& task);
   void delay(TaskRef task, Duration pause);
@@ -231,6 +232,7 @@ class Dispatcher {
   std::size_t queued_bytes_ = 0;               // of their arguments, where rules_ ask for it
   std::multimap<TimePoint, TaskRef> delayed_;  // between two attempts
   std::multimap<TimePoint, std::weak_ptr<Task>> expiries_;
+  std::size_t expiries_swept_at_ = 0;  // how many there are when those of done tasks go
   std::unordered_map<const Task*, TaskRef> expected_;  // that come later
   std::size_t undecided_ = 0;                          // whose user is being asked
   TimePoint alarm_at_ = TimePoint::max();

@@ -121,7 +121,10 @@ bool Dispatcher::end_task(WorkerIndex index, Reason reason) {
   Hands& hands = hands_[index];
   Life& life = lives_[index];
   Task& task = hands.front();
-  if (life.doomed == task.ticket) return true;
+  if (life.doomed == task.ticket) {
+    if (reason == Reason::cancelled) life.reason = reason;  // then it does not run again, either
+    return true;
+  }
   while (hands.prefetched() > 0 && take_back_youngest(index)) continue;
   if (hands.prefetched() > 0) return false;
   life.doomed = task.ticket;
@@ -232,8 +235,20 @@ void Dispatcher::watch_expiry(const TaskRef& task) {
   if (task->policy->expires == forever) return;
   const TimePoint at = after(port_.now(), task->policy->expires);
   if (at == TimePoint::max()) return;
+  forget_expiries();
   expiries_.emplace(at, task);
   set_alarm();
+}
+
+// An entry keeps its task's memory. Those of tasks that are done go each time the list has doubled.
+void Dispatcher::forget_expiries() {
+  constexpr std::size_t kFew = 64;
+  if (expiries_.size() < expiries_swept_at_) return;
+  std::erase_if(expiries_, [](const auto& entry) {
+    const TaskRef task = entry.second.lock();
+    return task == nullptr || task->is_done();
+  });
+  expiries_swept_at_ = std::max(kFew, 2 * expiries_.size());
 }
 
 void Dispatcher::set_alarm() {

@@ -41,7 +41,7 @@ void Notifier::post_at(base::Deadline deadline, std::function<void()> notice) {
 
 bool Notifier::drain(base::Deadline deadline) {
   std::unique_lock lock(mutex_);
-  const auto is_empty = [&] { return notices_.empty(); };
+  const auto is_empty = [&] { return notices_.empty() && calling_ == 0; };
   if (!deadline.is_never()) return changed_.wait_until(lock, deadline.at(), is_empty);
   changed_.wait(lock, is_empty);
   return true;
@@ -69,15 +69,26 @@ void Notifier::await_notice(std::unique_lock<std::mutex>& lock) {
 
 void Notifier::serve() {
   thread_ = std::this_thread::get_id();
-  for (std::unique_lock lock(mutex_);;) {
-    await_notice(lock);
-    std::function<void()> notice = std::move(notices_.front());
-    lock.unlock();
-    call(notice);
-    notice = nullptr;  // what it holds may come back to us when it goes
-    lock.lock();
-    notices_.pop_front();
-    changed_.notify_all();
+  for (std::unique_lock lock(mutex_);;) serve_one(lock);
+}
+
+void Notifier::serve_one(std::unique_lock<std::mutex>& lock) {
+  await_notice(lock);
+  std::function<void()> notice = std::move(notices_.front());
+  notices_.pop_front();
+  ++calling_;
+  lock.unlock();
+  call(notice);
+  notice = nullptr;  // what it holds may come back to us when it goes
+  lock.lock();
+  --calling_;
+  changed_.notify_all();
+}
+
+void Notifier::go_on_until(const std::function<bool()>& is_over) {
+  while (!is_over()) {
+    std::unique_lock lock(mutex_);
+    serve_one(lock);
   }
 }
 

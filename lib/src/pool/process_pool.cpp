@@ -184,15 +184,6 @@ void ProcessPool::close(bool cancel_queued) {
   finish_if_done();
 }
 
-void ProcessPool::join() {
-  std::shared_ptr<process::Source> source;  // ends its server, on this thread and without the lock
-  Engine::Lock lock(engine_);
-  done_.wait(lock.native(), [&] { return is_done_; });
-  source = std::move(source_);
-  lock.unlock();
-  trace(nullptr);
-}
-
 // --- starting and ending workers ----------------------------------------------------------------
 
 void ProcessPool::expect_start(WorkerIndex index) {
@@ -407,6 +398,7 @@ void ProcessPool::finish_if_done() {
   if (!dispatcher_.is_closed() || !dispatcher_.is_drained() || dispatcher_.has_workers()) return;
   is_done_ = true;
   done_.notify_all();
+  if (is_joined_by_notifier_) engine_.call_later([] {});  // which looks again
   engine_.disown(stall_timer_);
   engine_.disown(alarm_);
   for (const auto& [id, index] : watches_) engine_.disown(id);

@@ -43,7 +43,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   void close(bool cancel_queued);
   /// Closes it, cancels what has not started, and kills every worker.
   bool is_closed();
-  /// Waits until no task and no worker is left of a closed pool.
+  /// Waits until no task and no worker is left of a closed pool, and its users have been told all.
   void join();
   PoolStats stats();
   /// Begins a timeline; none: ends the one there is.
@@ -102,6 +102,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   bool wait_for_room(Engine::Lock& lock, const Function& function, std::size_t bytes,
                      bool may_wait);
   void greet(Standing& standing);
+  void call_later(std::function<void()> notice);
   void tell(const WorkerEvent& event);
   void tell_end(const Standing& standing, std::optional<os::ExitStatus> status);
   void ask(const TaskRef& task);
@@ -169,6 +170,9 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   std::uint64_t spins_of_the_dead_ = 0;
   std::condition_variable done_;
   bool is_done_ = false;
+  bool is_joined_by_notifier_ = false;
+  std::size_t notices_ = 0;        // of this pool, that users were not told to the end
+  std::size_t notices_begun_ = 0;  // of these, by the notifier
 };
 
 }  // namespace shoal::pool

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/scope_exit.hpp"
 #include "pool/process_pool.hpp"
 #include "serial/exception_codec.hpp"
 #include "shoal/error.hpp"
@@ -94,6 +95,27 @@ bool ProcessPool::is_closed() {
   return dispatcher_.is_closed();
 }
 
+// What users are told of a pool they are told before it is over: it may refer to what goes with it.
+// On the notifier thread nobody but us would tell it, and only what has begun already may go on.
+void ProcessPool::join() {
+  std::shared_ptr<process::Source> source;  // ends its server, on this thread and without the lock
+  Engine::Lock lock(engine_);
+  if (engine_.notifier().is_here()) {
+    is_joined_by_notifier_ = true;
+    lock.unlock();
+    engine_.notifier().go_on_until([&] {
+      const Engine::Lock guard(engine_);
+      return is_done_ && notices_ == notices_begun_;
+    });
+    lock.lock();
+  } else {
+    done_.wait(lock.native(), [&] { return is_done_ && notices_ == 0; });
+  }
+  source = std::move(source_);
+  lock.unlock();
+  trace(nullptr);
+}
+
 void ProcessPool::resize(unsigned max_workers) {
   const Engine::Lock lock(engine_);
   if (dispatcher_.is_closed()) throw PoolClosedError("resize: the pool has been shut down");
@@ -119,9 +141,27 @@ void ProcessPool::end_workers(int signal) {
 
 // --- what users are told ------------------------------------------------------------------------
 
+// Has users' code called on the notifier thread; join() waits for it.
+void ProcessPool::call_later(std::function<void()> notice) {
+  ++notices_;
+  engine_.call_later([self = shared_from_this(), notice = std::move(notice)] {
+    {
+      const Engine::Lock lock(self->engine_);
+      ++self->notices_begun_;
+    }
+    const base::ScopeExit leave([&] {
+      const Engine::Lock lock(self->engine_);
+      --self->notices_begun_;
+      --self->notices_;
+      self->done_.notify_all();
+    });
+    notice();
+  });
+}
+
 void ProcessPool::tell(const WorkerEvent& event) {
   if (options_.on_worker_event == nullptr) return;
-  engine_.call_later([self = shared_from_this(), event] { self->options_.on_worker_event(event); });
+  call_later([this, event] { options_.on_worker_event(event); });
 }
 
 void ProcessPool::tell_end(const Standing& standing, std::optional<os::ExitStatus> status) {
@@ -166,7 +206,7 @@ void ProcessPool::greet(Standing& standing) {
 
 // The exception is decoded, and the user asked, on the notifier thread.
 void ProcessPool::ask_user(const TaskRef& task) {
-  engine_.call_later([self = shared_from_this(), task] { self->ask(task); });
+  call_later([this, task] { ask(task); });
 }
 
 void ProcessPool::ask(const TaskRef& task) {

@@ -12,9 +12,12 @@
 namespace shoal::serial {
 
 /// Reads tables of an ELF file. A file that is not what its headers say gives nothing: whatever is
-/// missing reads as zero entries, and no more memory is taken than the file is long.
+/// missing reads as zero entries, and no more memory is taken than the file is long, or than a
+/// table of kLargestTable: a file may be long without being there.
 class ElfFile {
  public:
+  static constexpr std::uint64_t kLargestTable = 256U << 20;
+
   explicit ElfFile(const std::string& path) : file_(path, std::ios::binary | std::ios::ate) {
     if (file_) size_ = static_cast<std::uint64_t>(file_.tellg());
   }
@@ -22,6 +25,7 @@ class ElfFile {
   template <class T>
   std::vector<T> read(std::uint64_t place, std::uint64_t count) {
     if (place > size_ || count > (size_ - place) / sizeof(T)) return {};
+    if (count > kLargestTable / sizeof(T)) return {};
     std::vector<T> entries(count);
     file_.clear();
     file_.seekg(static_cast<std::streamoff>(place));

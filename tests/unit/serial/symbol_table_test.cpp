@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <string>
 #include <vector>
 
 #include "serial/elf_file.hpp"
@@ -74,6 +77,15 @@ TEST(SymbolTableTest, AFileThatLiesTakesNoMemoryAndTellsNothing) {
     EXPECT_EQ(SymbolTable(path).find(64), std::nullopt);
   }
   ::unlink(path.c_str());
+}
+
+TEST(ElfFileTest, ALongFileWithNothingInItTakesNoMemory) {
+  const std::string path = ::testing::TempDir() + "shoal-sparse-" + std::to_string(::getpid());
+  std::ofstream(path).put('x');
+  std::filesystem::resize_file(path, std::uintmax_t{1} << 40);
+  EXPECT_TRUE(ElfFile(path).read<char>(0, std::uint64_t{1} << 39).empty());
+  EXPECT_EQ(ElfFile(path).read<char>(0, 1).size(), 1U);
+  std::filesystem::remove(path);
 }
 
 }  // namespace
