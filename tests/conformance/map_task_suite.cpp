@@ -31,7 +31,6 @@ unsigned die_once_at_three(int n) {
   if (n == 3 && this_task::attempt() == 1) ::kill(::getpid(), SIGKILL);
   return this_task::attempt();
 }
-std::string name_of_task(int) { return this_task::name(); }
 void say(const Connection& line, int word) { line.send(word); }
 
 TEST_P(MapTaskSuite, AnElementsTimeoutIsTheMapsOwn) {
@@ -83,19 +82,6 @@ TEST_P(MapTaskSuite, AnExpiredMapNeverRuns) {
   ++at;
   EXPECT_THROW(*at, TaskTimeoutError);
   worker.release();
-}
-
-TEST_P(MapTaskSuite, ElementsAreCalledByTheMapsName) {
-  ProcessPoolExecutor pool = make_pool(1);
-  for (const std::size_t buffersize : {0U, 2U}) {
-    const MapOptions options{.buffersize = buffersize, .task = {.name = "Ernst"}};
-    int count = 0;
-    for (const std::string& name : pool.map(options, name_of_task, iota(5))) {
-      EXPECT_EQ(name, "Ernst");
-      ++count;
-    }
-    EXPECT_EQ(count, 5);
-  }
 }
 
 // A test's own stderr is no terminal: the bar is a line.
