@@ -135,6 +135,18 @@ TEST_P(ExecutorTimeSuite, WhatRunsDoesNotExpire) {
   EXPECT_THROW(long_one.get(), TaskTimeoutError);
 }
 
+TEST_P(ExecutorTimeSuite, ATimeThatIsUpAlreadyIsNoError) {
+  ProcessPoolExecutor pool = pool_with({.max_workers = 1});
+  EXPECT_THROW(pool.submit({.timeout = 0s}, wait_for_ever, 1).get(), TaskTimeoutError);
+  EXPECT_THROW(pool.submit({.timeout = -1s}, wait_for_ever, 1).get(), TaskTimeoutError);
+  auto [here, there] = pipe();
+  Future<int> first = pool.submit(wait_for_word, there);
+  EXPECT_THROW(pool.submit({.expires = 0s}, own_pid).get(), TaskTimeoutError);
+  EXPECT_THROW(pool.submit({.expires = -1h}, own_pid).get(), TaskTimeoutError);
+  here.send(1);
+  EXPECT_EQ(first.get(), 1);
+}
+
 TEST_P(ExecutorTimeSuite, ARunningTaskIsCancelledWithItsWorker) {
   ProcessPoolExecutor pool = pool_with({.max_workers = 1});
   const int before = pool.submit(own_pid).get();

@@ -13,9 +13,10 @@ namespace shoal {
 /// How one task is run.
 struct TaskOptions {
   /// How long an attempt may run, from its start. Beyond it the worker is ended and replaced, and
-  /// the future throws TaskTimeoutError. Absent: PoolOptions::task_timeout.
+  /// the future throws TaskTimeoutError. Zero or less: at once. Absent: PoolOptions::task_timeout.
   Duration timeout = forever;
-  /// Until when it must have started, from submit; else it never runs: TaskTimeoutError.
+  /// Until when it must have started, from submit; else it never runs: TaskTimeoutError. Zero or
+  /// less: at once, if a worker is free.
   Duration expires = forever;
   /// Tasks of a higher priority start first; those of one priority in the order of submit.
   int priority = 0;

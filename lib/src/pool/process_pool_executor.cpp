@@ -42,9 +42,6 @@ const PoolOptions& check(const PoolOptions& options) {
 }
 
 void check(const TaskOptions& options) {
-  constexpr Duration kSome{1};
-  check_duration("TaskOptions::timeout", options.timeout, kSome);
-  check_duration("TaskOptions::expires", options.expires, kSome);
   check_duration("TaskOptions::backoff", options.backoff, Duration::zero());
   if (options.backoff == forever) {
     throw std::invalid_argument("TaskOptions::backoff is for ever: no retry would come");
