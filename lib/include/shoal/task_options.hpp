@@ -45,7 +45,7 @@ struct MapOptions {
   std::size_t buffersize = 0;
   /// Label of a progress bar on stderr; empty: none.
   std::string progress = {};
-  /// How each element is run.
+  /// How each element is run. Without `retry_if`; this_task::name() gives the function's.
   TaskOptions task = {};
 };
 
