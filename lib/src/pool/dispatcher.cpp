@@ -39,10 +39,8 @@ std::uint32_t expected_ns(const Task& task) noexcept {
 // --- events from users --------------------------------------------------------------------------
 
 void Dispatcher::on_submit(TaskRef task) {
-  if (task->policy != nullptr) {
-    watch_expiry(task);
-    make_way_for(*task);
-  }
+  if (task->policy != nullptr) watch_expiry(task);
+  make_way_for(*task);
   const Task& newest = *task;  // in the backlog, until pump()
   backlog_.push_back(std::move(task));
   count_queued(newest);
@@ -92,6 +90,7 @@ void Dispatcher::on_resize(unsigned count) {
   for (WorkerIndex index = count; index < hands_.size(); ++index) wear_out(index);
   for (WorkerIndex index = before; index < count; ++index) {
     if (!supervisor_.is_vacant(index)) continue;  // it follows when the one there has left
+    if (is_broken() || !is_replaced(index)) continue;
     supervisor_.on_starting(index);
     port_.start_worker(index, Duration::zero());
   }
@@ -167,7 +166,7 @@ void Dispatcher::on_completed(WorkerIndex index, Completed completed) {
   const std::size_t items =
       std::max<std::size_t>(1, task->part == nullptr ? 1 : completed.items + failed_items);
   task->function->times.record(completed.nanoseconds, items);
-  if (asks_user(*task, completed)) {
+  if (asks_user(index, *task, completed)) {
     task->thrown = std::make_unique<Payload>(std::move(completed.result));
     task->set_running(false);
     ++undecided_;
@@ -180,7 +179,9 @@ void Dispatcher::on_completed(WorkerIndex index, Completed completed) {
     task->part->error_bytes = completed.error_bytes;
     // Without room for the results nothing of them has a value, and nothing runs again.
     const bool is_without = completed.status == Task::Status::failed;
+    const std::size_t handed = task->part->count;
     const bool is_whole = end_early(*task, is_without ? 0 : completed.items, items);
+    lives_[index].served -= handed - task->part->count;
     if (!is_whole && !has_error) completed.status = Task::Status::failed;
   }
   settle(*task, completed.status);
@@ -222,7 +223,7 @@ void Dispatcher::on_ended(WorkerIndex index, WorkerEnd end) {
   // the last one taken: their results are not believed.
   std::vector<TaskRef> lost;
   while (!hands.empty() && hands.front().ticket <= end.taken) lost.push_back(hands.pop_front());
-  while (!hands.empty()) requeue(hands.pop_back());
+  while (!hands.empty()) hand_back(index, hands.pop_back());
   const bool was_ended = lives_[index].doomed != 0 || supervisor_.is_dismissed(index);
   if (supervisor_.is_ready(index) && !was_ended && is_replaced(index)) {
     supervisor_.on_loss(port_.now(), rules_.restart, lost.empty() ? "" : lost.front()->name());
@@ -343,6 +344,7 @@ bool Dispatcher::is_soon_begun(const Task& task) const {
 void Dispatcher::give(WorkerIndex index) {
   Hands& hands = hands_[index];
   TaskRef task = next_queued();
+  if (is_expired(*task)) return fail_expired(*task);
   if (task->part != nullptr) {
     const std::size_t count = share_of(index, *task);
     if (count < task->part->count) split_off(*task, count);  // else it goes whole

@@ -182,6 +182,7 @@ class Dispatcher {
   Duration timeout_of(const Task& task) const noexcept;
   void watch(WorkerIndex index, TimePoint at);
   void check_time(WorkerIndex index, TimePoint now);
+  Duration shortest_timeout(WorkerIndex index) const noexcept;
   std::optional<TimePoint> begun(WorkerIndex index, const Task& task);
   bool end_task(WorkerIndex index, Reason reason);
   void end_worker(WorkerIndex index);
@@ -189,12 +190,14 @@ class Dispatcher {
   void forget_expiries();
   void set_alarm();
   void expire(Task& task);
+  bool is_expired(const Task& task);
+  void fail_expired(Task& task);
   void delay(TaskRef task, Duration pause);
   Duration pause_before(const Task& task);
   bool run_again(const TaskRef& task, std::optional<std::size_t> done, unsigned allowed);
   void give_up(const TaskRef& task, Reason reason);
   unsigned retries(const Task& task, Reason reason) const noexcept;
-  bool asks_user(const Task& task, const Completed& completed) const noexcept;
+  bool asks_user(WorkerIndex index, const Task& task, const Completed& completed) const noexcept;
   void cancel_waiting();
   void cancel_backlog();
   bool is_worth_waiting(const Task& task) const;
@@ -208,6 +211,7 @@ class Dispatcher {
   bool take_back_youngest(WorkerIndex index);
   bool take_back(WorkerIndex index, const Task& task);
   void requeue(TaskRef task);
+  void hand_back(WorkerIndex index, TaskRef task);
   void become_idle(WorkerIndex index);
   void leave_idle(WorkerIndex index);
   void watch_stalls();

@@ -21,6 +21,8 @@ TaskRef Dispatcher::split(Task& task, std::size_t count) {
   rest->policy = task.policy;
   rest->part = std::make_unique<Part>(
       Part{part.batch, part.first + count, part.count - count, 0, 0, nullptr});
+  rest->expires_at = task.expires_at;
+  if (task.expires_at != TimePoint::max()) watch_expiry(rest);
   rest->part->rest = std::move(part.rest);  // from here on nothing throws
   rest->part->chunksize = part.chunksize;
   rest->part->ledger = part.ledger;
@@ -114,6 +116,17 @@ void Dispatcher::lose(WorkerIndex index, const TaskRef& task, WorkerEnd& end) {
   ++totals_.lost;
   task->fail_by([raise = end.raise, &lost = *task] { raise(lost); });
   settle(*task, Task::Status::failed);
+}
+
+// A worker is gone that had not begun `task`: it runs elsewhere, unless it was to be ended.
+void Dispatcher::hand_back(WorkerIndex index, TaskRef task) {
+  const Life& life = lives_[index];
+  --task->attempt;
+  if (life.doomed == task->ticket && life.reason == Reason::cancelled) {
+    return settle(*task, Task::Status::cancelled);
+  }
+  if (is_expired(*task)) return fail_expired(*task);
+  requeue(std::move(task));
 }
 
 // Has another worker take the place of one that is gone.

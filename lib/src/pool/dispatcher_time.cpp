@@ -91,14 +91,25 @@ void Dispatcher::check_time(WorkerIndex index, TimePoint now) {
     if (!life.is_asked) return;
     return now < life.kill_at ? watch(index, life.kill_at) : end_worker(index);
   }
+  const Duration shortest = shortest_timeout(index);
+  if (shortest == forever) return;
+  const TimePoint next = now + std::clamp(shortest, kLeastWatch, kLongestWatch);
   const Duration timeout = timeout_of(task);
-  if (timeout == forever) return;
-  const Duration pause = std::clamp(timeout, kLeastWatch, kLongestWatch);
-  const std::optional<TimePoint> begin = begun(index, task);
-  if (!begin) return watch(index, now + pause);
+  const std::optional<TimePoint> begin = timeout == forever ? std::nullopt : begun(index, task);
+  if (!begin) return watch(index, next);
   const TimePoint end = after(*begin, timeout);
-  if (now < end) return watch(index, std::min(end, now + kLongestWatch));
-  end_task(index, Reason::timed_out);
+  const bool is_alone = hands_[index].prefetched() == 0;
+  if (now < end) return watch(index, std::min(end, is_alone ? now + kLongestWatch : next));
+  if (!end_task(index, Reason::timed_out)) watch(index, next);
+}
+
+// Of all in a worker's hands: any of them may be the one that runs by the time of the next look.
+Duration Dispatcher::shortest_timeout(WorkerIndex index) const noexcept {
+  Duration shortest = forever;
+  for (const TaskRef& task : hands_[index].tasks()) {
+    shortest = std::min(shortest, timeout_of(*task));
+  }
+  return shortest;
 }
 
 // A worker's word may only make a task older than it was when it was first seen running; an element
@@ -200,7 +211,10 @@ void Dispatcher::delay(TaskRef task, Duration pause) {
   set_alarm();
 }
 
-bool Dispatcher::asks_user(const Task& task, const Completed& completed) const noexcept {
+bool Dispatcher::asks_user(WorkerIndex index, const Task& task,
+                           const Completed& completed) const noexcept {
+  const Life& life = lives_[index];
+  if (life.doomed == task.ticket && life.reason == Reason::cancelled) return false;
   return completed.status == Task::Status::raised && task.part == nullptr &&
          task.policy != nullptr && task.policy->retry_if != nullptr &&
          task.attempt <= task.retries() && !cancels_;
@@ -233,7 +247,8 @@ void Dispatcher::give_up(const TaskRef& task, Reason reason) {
 
 void Dispatcher::watch_expiry(const TaskRef& task) {
   if (task->policy->expires == forever) return;
-  const TimePoint at = after(port_.now(), task->policy->expires);
+  TimePoint& at = task->expires_at;  // of what splits off a map, as it was
+  if (at == TimePoint::max()) at = after(port_.now(), task->policy->expires);
   if (at == TimePoint::max()) return;
   forget_expiries();
   expiries_.emplace(at, task);
@@ -276,8 +291,18 @@ void Dispatcher::on_alarm() {
 }
 
 void Dispatcher::expire(Task& task) {
-  if (task.attempt > 0 && task.status() != Task::Status::running) return;  // between two attempts
-  if (!withdraw(task)) return;
+  const int before = task.attempt - (task.status() == Task::Status::running ? 1 : 0);
+  if (before > 0) return;  // it has begun before, and is to run again
+  if (withdraw(task)) fail_expired(task);
+}
+
+// True if it is too late to begin a task, for the first time.
+bool Dispatcher::is_expired(const Task& task) {
+  return task.attempt == 0 && task.expires_at != TimePoint::max() &&
+         task.expires_at <= port_.now();
+}
+
+void Dispatcher::fail_expired(Task& task) {
   ++totals_.failed;
   const std::string what = "task " + task.name() + " has expired: no worker began it within " +
                            in_seconds(task.policy->expires) + " of submit (TaskOptions::expires)";

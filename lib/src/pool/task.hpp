@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -97,11 +98,13 @@ class Task {
   std::uint64_t ticket = 0;        ///< of the current attempt
   ProcessPool* pool = nullptr;     ///< none once the status is final
   std::int64_t submitted_ns = 0;   ///< steady clock; 0: nobody has looked
+  /// Until when it must have begun. By the dispatcher.
+  std::chrono::steady_clock::time_point expires_at = std::chrono::steady_clock::time_point::max();
   WaiterLink* waiters = nullptr;   ///< who waits for the status, and what is called then
   std::uint32_t generation = 0;    ///< of the process that submitted it
   std::uint32_t pool_number = 0;   ///< of its pool, also once it is done
   std::uint32_t expected_ns = 0;   ///< how long this attempt was expected to run, when delivered
-  std::uint16_t attempt = 0;       ///< how often it has been handed to a worker, and kept there
+  std::uint16_t attempt = 0;       ///< how often it was handed to a worker, and not returned
   std::uint8_t name_bytes = 0;     ///< of the arguments, the first: its name, for the worker
   bool can_be_prefetched = true;   ///< behind others, in one worker's hands
   std::atomic<bool> is_given_away{false};  ///< a value that cannot be copied was handed out
