@@ -209,8 +209,11 @@ bool Engine::lead(Lock& lock, Waiter& self, base::Deadline deadline) {
     if (poll(lock, self, deadline)) return true;
     const bool on_words = list_words();
     post(on_words ? Collector::leader_on_words : Collector::leader_asleep);
+    const std::uint64_t before = collected_;
     collect();
     if (self.wanted == 0 || deadline.is_past()) return true;
+    // The one ring that its worker has in this epoch may have come before anybody slept.
+    if (collected_ != before) continue;
     const auto begin = base::Deadline::Clock::now();
     if (!sleep(lock, deadline, on_words)) return false;
     spin_history_.slept(base::Deadline::Clock::now() - begin);
