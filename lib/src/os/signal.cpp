@@ -3,7 +3,6 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,10 +14,9 @@ namespace {
 
 std::optional<EndedChild> reap_with(int options) noexcept {
   int status = 0;
-  rusage used{};
-  const int pid = retry_interrupted([&] { return ::wait4(-1, &status, options, &used); });
+  const int pid = retry_interrupted([&] { return ::waitpid(-1, &status, options); });
   if (pid <= 0) return std::nullopt;
-  return EndedChild{pid, status, to_usage(used)};
+  return EndedChild{pid, status};
 }
 
 }  // namespace

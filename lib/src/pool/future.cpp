@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <future>
-#include <stdexcept>
 
-#include "pool/continuation.hpp"
 #include "pool/engine.hpp"
 #include "pool/process_pool.hpp"
 #include "pool/raise_failure.hpp"
@@ -26,15 +24,9 @@ bool FutureBase::done() const { return task().is_done(); }
 bool FutureBase::running() const { return task().status() == Task::Status::running; }
 bool FutureBase::cancelled() const { return task().status() == Task::Status::cancelled; }
 
-bool FutureBase::cancel(Cancel reach) {
+bool FutureBase::cancel() {
   pool::Task& task = this->task();
-  return pool::Engine::instance().cancel(task, reach);
-}
-
-std::optional<double> FutureBase::progress() const {
-  const pool::Task& task = this->task();
-  if (task.status() == Task::Status::finished) return 1.0;
-  return pool::Engine::instance().progress(task);
+  return pool::Engine::instance().cancel(task);
 }
 
 bool FutureBase::wait(Duration timeout) const {
@@ -42,16 +34,11 @@ bool FutureBase::wait(Duration timeout) const {
   return task.is_done() || pool::Engine::instance().wait(task, base::Deadline::in(timeout));
 }
 
-void FutureBase::wait_or_throw(Duration timeout) const {
-  if (wait(timeout)) return;
-  throw TimeoutError("task " + task().name() + " is not done after " +
-                     std::to_string(std::chrono::duration<double>(timeout).count()) + " s");
-}
-
-std::exception_ptr FutureBase::exception(Duration timeout) const {
-  wait_or_throw(timeout);
+std::exception_ptr FutureBase::exception() const {
+  const Task& task = this->task();
+  wait();
   try {
-    pool::raise_failure(task());
+    pool::raise_failure(task);
     return nullptr;
   } catch (...) {
     return std::current_exception();
@@ -59,8 +46,11 @@ std::exception_ptr FutureBase::exception(Duration timeout) const {
 }
 
 FutureBase::Reading FutureBase::read(Duration timeout, bool is_bulk) const {
-  wait_or_throw(timeout);
-  const Task& task = this->task();
+  Task& task = this->task();
+  if (!wait(timeout)) {
+    throw TimeoutError("task " + task.name() + " is not done after " +
+                       std::to_string(std::chrono::duration<double>(timeout).count()) + " s");
+  }
   pool::raise_failure(task);
   const std::span<const std::byte> bytes = task.payload.bytes();
   if (is_bulk || !task.payload.is_leased()) {
@@ -72,28 +62,12 @@ FutureBase::Reading FutureBase::read(Duration timeout, bool is_bulk) const {
   return {reader, std::move(copy)};
 }
 
-FutureBase::Reading FutureBase::read_once(Duration timeout, bool is_bulk) const {
+FutureBase::Reading FutureBase::read_once(Duration timeout, bool is_bulk) {
   Reading reading = read(timeout, is_bulk);
   if (task().is_given_away.exchange(true)) {
     throw std::future_error(std::future_errc::future_already_retrieved);
   }
   return reading;
-}
-
-void FutureBase::call_when_done(std::function<void()> callback) const {
-  Task& task = this->task();
-  pool::Engine::instance().call_when_done(
-      task, std::make_unique<pool::Callback>(std::move(callback)));
-}
-
-std::shared_ptr<pool::Task> FutureBase::make_successor(const CallTarget& call,
-                                                      std::function<void(Writer&)> encode) const {
-  static_cast<void>(task());
-  return pool::add_successor(task_, call, std::move(encode));
-}
-
-void refuse_empty_callback() {
-  throw std::invalid_argument("Future::add_done_callback: the callback is empty");
 }
 
 }  // namespace shoal::internal

@@ -5,8 +5,6 @@
 
 namespace shoal::internal {
 
-std::atomic<const char*> called_type{nullptr};
-
 void fail_null_function() {
   throw std::invalid_argument("a null function pointer cannot be called in another process");
 }
