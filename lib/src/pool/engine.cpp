@@ -218,9 +218,8 @@ bool Engine::list_words() {
   return words_.size() <= kMostWords;
 }
 
-// The words are read anew: what has been collected since they were listed does not count.
+// Nothing has been collected, and the lock was not free, since the words were listed.
 bool Engine::sleep(Lock& lock, base::Deadline deadline, bool on_words) {
-  if (on_words) list_words();
   is_leader_asleep_ = true;
   lock.unlock();
   const base::ScopeExit relock([&] {
