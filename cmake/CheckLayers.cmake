@@ -10,12 +10,12 @@ include("${CMAKE_CURRENT_LIST_DIR}/Report.cmake")
 set(HOMES
   "spdlog/.*=base"
   "(sys|linux|asm|netinet|arpa|net)/.*=os"
-  "(unistd|fcntl|poll|sched|signal|spawn|dirent|pthread|execinfo|ucontext|malloc|termios)\\.h=os"
+  "(unistd|fcntl|poll|sched|signal|spawn|dirent|pthread|unwind|ucontext|malloc|termios)\\.h=os"
   "(errno|stdio_ext|time)\\.h=os"
   "boost/interprocess/.*=memory"
   "boost/(pfr|describe)([./].*)=serial public"
   "boost/(uuid|mp11)([./].*)=serial"
-  "(dlfcn|link|elf|cxxabi)\\.h=serial"
+  "(dlfcn|link|elf|cxxabi)\\.h=serial os"
   "(boost/optional|boost/type_traits)\\.hpp=process"
   "string\\.h=os"
   "boost/(process|asio)([./].*)=process")

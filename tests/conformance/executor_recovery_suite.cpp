@@ -82,7 +82,7 @@ TEST_P(ExecutorRecoverySuite, TheDeathOfTheForkServerResolvesEveryFuture) {
   }
 }
 
-TEST_P(ExecutorRecoverySuite, PoolsAndProcessesStartWhileTheForkServerIsBeingReplaced) {
+TEST_P(ExecutorRecoverySuite, PoolsAndProcessesStartWhileTheForkServerIsBeingReplaced_23) {
   for (int round = 0; round < 40; ++round) {
     ProcessPoolExecutor pool = make_pool(2);
     pool.submit(square, 1).get();

@@ -61,7 +61,7 @@ class Special : public std::out_of_range {
   using std::out_of_range::out_of_range;
 };
 
-TEST_P(ExecutorSuite, CallsFunctionsOfEveryKind) {
+TEST_P(ExecutorSuite, CallsFunctionsOfEveryKind_163) {
   ProcessPoolExecutor pool = make_pool(2);
   EXPECT_EQ(pool.submit(add, 2, 3).get(), 5);
   EXPECT_EQ(pool.submit(add_noexcept, 2, 3).get(), 5);
@@ -136,7 +136,7 @@ TEST_P(ExecutorSuite, AnEmptyFutureSaysSo) {
   EXPECT_THROW(future.get(), std::future_error);
 }
 
-TEST_P(ExecutorSuite, StandardExceptionsArriveAsThemselves) {
+TEST_P(ExecutorSuite, StandardExceptionsArriveAsThemselves_178) {
   ProcessPoolExecutor pool = make_pool(1);
   Future<int> future =
       pool.submit([](int n) -> int { throw std::invalid_argument("no " + std::to_string(n)); }, 5);
@@ -206,7 +206,7 @@ TEST_P(ExecutorSuite, AConnectionTravelsAsArgumentAndAsResult) {
   EXPECT_EQ(future.get().recv<std::string>(), "from inside");
 }
 
-TEST_P(ExecutorSuite, AHandleThatIsMovedInIsNoLongerHeldHere) {
+TEST_P(ExecutorSuite, AHandleThatIsMovedInIsNoLongerHeldHere_168) {
   ProcessPoolExecutor pool = make_pool(1);
   auto [here, there] = pipe();
   Future<void> future = pool.submit([](const Connection& line) { line.send(1); }, std::move(there));
@@ -269,11 +269,11 @@ std::vector<std::string> list_descriptors() {
   return kinds;
 }
 
-TEST_P(ExecutorSuite, AWorkerHoldsNoStrayDescriptors) {
+TEST_P(ExecutorSuite, AWorkerHoldsNoStrayDescriptors_20) {
   const UniqueFd stray(::dup(STDERR_FILENO));  // not close-on-exec: the host forgot
   ProcessPoolExecutor pool = make_pool(2);
-  // Its parent's sentinel, its two bells and its control socket.
-  const std::vector<std::string> expected{"anon_inode:[pidfd]", "pipe", "pipe", "socket"};
+  // Its parent's sentinel, its three bells and its control socket.
+  const std::vector<std::string> expected{"anon_inode:[pidfd]", "pipe", "pipe", "pipe", "socket"};
   EXPECT_EQ(pool.submit(list_descriptors).get(), expected);
 }
 

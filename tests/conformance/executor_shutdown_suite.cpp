@@ -26,7 +26,7 @@ class ExecutorMapSuite : public ExecutorSuite {};
 int square(int n) { return n * n; }
 int wait_for_word(Connection line) { return line.recv<int>(); }
 
-TEST_P(ExecutorLifeSuite, TheDestructorRunsWhatWasSubmitted) {
+TEST_P(ExecutorLifeSuite, TheDestructorRunsWhatWasSubmitted_172_175) {
   std::vector<Future<int>> futures;
   {
     ProcessPoolExecutor pool = make_pool(2);
@@ -38,14 +38,14 @@ TEST_P(ExecutorLifeSuite, TheDestructorRunsWhatWasSubmitted) {
   }
 }
 
-TEST_P(ExecutorLifeSuite, NothingIsTakenAfterShutdown) {
+TEST_P(ExecutorLifeSuite, NothingIsTakenAfterShutdown_170) {
   ProcessPoolExecutor pool = make_pool(1);
   pool.shutdown();
   EXPECT_THROW(pool.submit(square, 1), PoolClosedError);
   pool.shutdown();  // again does nothing
 }
 
-TEST_P(ExecutorLifeSuite, ShutdownCanCancelWhatHasNotStarted) {
+TEST_P(ExecutorLifeSuite, ShutdownCanCancelWhatHasNotStarted_173) {
   ProcessPoolExecutor pool = make_pool(1);
   auto [here, there] = pipe();
   auto [ready, ready_there] = pipe(Duplex::no);
@@ -82,7 +82,7 @@ TEST_P(ExecutorLifeSuite, AQueuedTaskCanBeCancelled) {
   EXPECT_FALSE(running.cancel());
 }
 
-TEST_P(ExecutorLifeSuite, WrongOptionsAreNamed) {
+TEST_P(ExecutorLifeSuite, WrongOptionsAreNamed_167) {
   for (const unsigned workers : {0U, 1025U, 4'000'000'000U}) {
     try {
       make_pool(workers);
@@ -166,7 +166,7 @@ TEST_P(ExecutorMapSuite, GivesResultsInTheOrderOfTheInput) {
   EXPECT_EQ(next, 500);
 }
 
-TEST_P(ExecutorMapSuite, TakesOneFromEachOfSeveralRanges) {
+TEST_P(ExecutorMapSuite, TakesOneFromEachOfSeveralRanges_164) {
   ProcessPoolExecutor pool = make_pool(1);
   const std::vector<int> numbers{1, 2, 3};
   const std::vector<std::string> words{"a", "b", "c", "left over"};
@@ -189,7 +189,7 @@ TEST_P(ExecutorMapSuite, AVoidFunctionGivesMonostates) {
   EXPECT_EQ(count, 3);
 }
 
-TEST_P(ExecutorMapSuite, AnElementsExceptionIsThrownOnReachingItAndTheNextGoesOn) {
+TEST_P(ExecutorMapSuite, AnElementsExceptionIsThrownOnReachingItAndTheNextGoesOn_165) {
   ProcessPoolExecutor pool = make_pool(2);
   auto results = pool.map(
       [](int n) {

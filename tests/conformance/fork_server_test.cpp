@@ -43,7 +43,7 @@ Process start_waiting() {
   return child;
 }
 
-TEST(ForkServerTest, IsReplacedWhenKilledAndItsChildrenGoWithIt) {
+TEST(ForkServerTest, IsReplacedWhenKilledAndItsChildrenGoWithIt_23) {
   Process victim = start_waiting();
   const int first = server_pid();
   ASSERT_NE(first, 0);
@@ -55,7 +55,7 @@ TEST(ForkServerTest, IsReplacedWhenKilledAndItsChildrenGoWithIt) {
   EXPECT_TRUE(code == -SIGKILL || code == 255) << code;
 }
 
-TEST(ForkServerTest, SurvivesWhatIsSentToWholeGroups) {
+TEST(ForkServerTest, SurvivesWhatIsSentToWholeGroups_23) {
   EXPECT_EQ(run(get_context(StartMethod::forkserver).process([] {})), 0);
   const int server = server_pid();
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1}) ::kill(server, signal);

@@ -98,7 +98,7 @@ int run(Process process) {
 
 // ---- what must hold ----
 
-TEST_P(ProcessSuite, ArgumentsArriveAsTheyWereGiven) {
+TEST_P(ProcessSuite, ArgumentsArriveAsTheyWereGiven_3) {
   Answer answer;
   EXPECT_EQ(run(context_.process(say_arguments, answer.mouth().duplicate(), -7, "seven",
                                  std::vector{1, 2, 3}, std::tuple(9, std::string("nine")))),
@@ -116,7 +116,8 @@ TEST_P(ProcessSuite, ArgumentsLargerThanAMessageArrive) {
   EXPECT_EQ(answer.all(), std::to_string(large.size()));
 }
 
-TEST_P(ProcessSuite, ChildKnowsItselfAndItsParent) {
+TEST_P(ProcessSuite, ChildKnowsItselfAndItsParent_5_7) {
+  EXPECT_FALSE(parent_process());  // of this one
   Answer answer;
   EXPECT_EQ(run(context_.process({.name = "Iris", .daemon = true}, say_who_i_am,
                                  answer.mouth().duplicate())),
@@ -124,7 +125,7 @@ TEST_P(ProcessSuite, ChildKnowsItselfAndItsParent) {
   EXPECT_EQ(answer.all(), "Iris 1 daemon MainProcess " + std::to_string(::getpid()) + " alive");
 }
 
-TEST_P(ProcessSuite, IsNotAliveBeforeItsStartNorAfterItsEnd) {
+TEST_P(ProcessSuite, IsNotAliveBeforeItsStartNorAfterItsEnd_7) {
   Process child = context_.process(do_nothing);
   EXPECT_FALSE(child.is_alive());
   EXPECT_EQ(child.exitcode(), std::nullopt);
@@ -137,7 +138,7 @@ TEST_P(ProcessSuite, IsNotAliveBeforeItsStartNorAfterItsEnd) {
   EXPECT_GT(child.pid(), 0);
 }
 
-TEST_P(ProcessSuite, ActiveChildrenAreThoseThatRun) {
+TEST_P(ProcessSuite, ActiveChildrenAreThoseThatRun_7_14) {
   EXPECT_TRUE(active_children().empty());
   const Process unstarted = context_.process(do_nothing);
   EXPECT_TRUE(active_children().empty());
@@ -154,7 +155,7 @@ TEST_P(ProcessSuite, ActiveChildrenAreThoseThatRun) {
   EXPECT_TRUE(active_children().empty());
 }
 
-TEST_P(ProcessSuite, JoinOfNoTimeOnlyLooks) {
+TEST_P(ProcessSuite, JoinOfNoTimeOnlyLooks_9) {
   Process child = start_waiting(context_);
   EXPECT_FALSE(child.join(0s));
   EXPECT_FALSE(child.join(-1s));
@@ -168,7 +169,7 @@ TEST_P(ProcessSuite, JoinGivesUpAtItsTimeOut) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, 30ms);
 }
 
-TEST_P(ProcessSuite, JoinMayBeRepeated) {
+TEST_P(ProcessSuite, JoinMayBeRepeated_11) {
   Process child = context_.process(do_nothing);
   child.start();
   EXPECT_TRUE(child.join());
@@ -178,7 +179,7 @@ TEST_P(ProcessSuite, JoinMayBeRepeated) {
 
 volatile sig_atomic_t interruptions = 0;
 
-TEST_P(ProcessSuite, JoinSurvivesSignals) {
+TEST_P(ProcessSuite, JoinSurvivesSignals_31) {
   struct sigaction old {};
   struct sigaction action {};
   action.sa_handler = [](int) { interruptions = interruptions + 1; };
@@ -201,9 +202,11 @@ TEST_P(ProcessSuite, JoinSurvivesSignals) {
   EXPECT_GT(interruptions, 0);
 }
 
-TEST_P(ProcessSuite, ExitcodeIsTheStatusOfExit) {
+TEST_P(ProcessSuite, ExitcodeIsTheStatusOfExit_26) {
   EXPECT_EQ(run(context_.process(exit_with, 0)), 0);
   EXPECT_EQ(run(context_.process(exit_with, 8)), 8);
+  EXPECT_EQ(run(context_.process(exit_with, true)), 1);
+  EXPECT_EQ(run(context_.process(exit_with, 256 + 8)), 8);  // what wait(2) keeps of it
   EXPECT_EQ(run(context_.process([] { ::_exit(3); })), 3);
   EXPECT_EQ(run(context_.process([] { return 5; })), 0);
 }
@@ -213,7 +216,7 @@ TEST_P(ProcessSuite, ExitcodeIsMinusTheSignal) {
   EXPECT_EQ(run(context_.process([] { ::raise(SIGKILL); })), -SIGKILL);
 }
 
-TEST_P(ProcessSuite, SignalsEndTheChild) {
+TEST_P(ProcessSuite, SignalsEndTheChild_10) {
   Process interrupted = start_waiting(context_);
   interrupted.interrupt();
   interrupted.join();
@@ -241,7 +244,7 @@ TEST_P(ProcessSuite, SignalRightAfterStartIsNotLost) {
   }
 }
 
-TEST_P(ProcessSuite, SentinelIsReadableOnceItHasEnded) {
+TEST_P(ProcessSuite, SentinelIsReadableOnceItHasEnded_16) {
   Process child = start_waiting(context_);
   EXPECT_FALSE(is_readable(child.sentinel()));
   child.kill();
@@ -249,7 +252,7 @@ TEST_P(ProcessSuite, SentinelIsReadableOnceItHasEnded) {
   EXPECT_TRUE(is_readable(child.sentinel()));
 }
 
-TEST_P(ProcessSuite, NothingWorksBeforeTheStartThatNeedsAChild) {
+TEST_P(ProcessSuite, NothingWorksBeforeTheStartThatNeedsAChild_16) {
   Process child = context_.process(do_nothing);
   EXPECT_THROW(child.join(), std::logic_error);
   EXPECT_THROW(child.pid(), std::logic_error);
@@ -265,7 +268,7 @@ TEST_P(ProcessSuite, StartsOnlyOnce) {
   EXPECT_THROW(child.start(), std::logic_error);
 }
 
-TEST_P(ProcessSuite, CloseNeedsTheEndAndIsFinal) {
+TEST_P(ProcessSuite, CloseNeedsTheEndAndIsFinal_17) {
   Process child = start_waiting(context_);
   EXPECT_THROW(child.close(), std::logic_error);
   child.kill();
@@ -314,7 +317,7 @@ TEST_P(ProcessSuite, DestructionEndsAChildThatIgnoresSigterm) {
   EXPECT_FALSE(ref.is_alive());
 }
 
-TEST_P(ProcessSuite, ChildrenStartChildren) {
+TEST_P(ProcessSuite, ChildrenStartChildren_15) {
   set_start_method(GetParam(), true);
   Answer answer;
   EXPECT_EQ(run(context_.process(start_two_children, answer.mouth().duplicate(), 2)), 0);
@@ -322,7 +325,7 @@ TEST_P(ProcessSuite, ChildrenStartChildren) {
   set_start_method(StartMethod::forkserver, true);
 }
 
-TEST_P(ProcessSuite, ChildInheritsTheDefaultMethodAndCountsItsOwnChildren) {
+TEST_P(ProcessSuite, ChildInheritsTheDefaultMethodAndCountsItsOwnChildren_156) {
   set_start_method(GetParam(), true);
   Answer answer;
   Process child = context_.process(
@@ -359,7 +362,7 @@ TEST_P(ProcessSuite, EnvironmentIsSetInTheChildAlone) {
   EXPECT_EQ(std::getenv("SHOAL_TEST_COLOUR"), nullptr);
 }
 
-TEST_P(ProcessSuite, UncaughtExceptionLeavesItsTraceOnStderr) {
+TEST_P(ProcessSuite, UncaughtExceptionLeavesItsTraceOnStderr_25) {
   testing::internal::CaptureStderr();
   Process child = context_.process({.name = "Ursula"}, throw_nested);
   child.start();
@@ -392,7 +395,7 @@ TEST_P(ProcessSuite, OutputWrittenBeforeTheStartIsWrittenOnce) {
   EXPECT_EQ(std::count(output.begin(), output.end(), 'b'), 1) << output;
 }
 
-TEST_P(ProcessSuite, ClosedOutputIsNoFailure) {
+TEST_P(ProcessSuite, ClosedOutputIsNoFailure_22) {
   EXPECT_EQ(run(context_.process([] {
               std::fputs("lost", stdout);
               ::close(STDOUT_FILENO);
@@ -401,7 +404,7 @@ TEST_P(ProcessSuite, ClosedOutputIsNoFailure) {
             0);
 }
 
-TEST_P(ProcessSuite, HundredShortProcessesEndWell) {
+TEST_P(ProcessSuite, HundredShortProcessesEndWell_18) {
   for (int round = 0; round < 10; ++round) {
     std::vector<Process> children;
     for (int i = 0; i < 10; ++i) children.push_back(context_.process(do_nothing));
@@ -411,15 +414,16 @@ TEST_P(ProcessSuite, HundredShortProcessesEndWell) {
   }
 }
 
-TEST_P(ProcessSuite, ManyWaitingProcessesAreTerminated) {
+TEST_P(ProcessSuite, ManyWaitingProcessesAreTerminated_18) {
   std::vector<Process> children;
-  for (int i = 0; i < 30; ++i) children.push_back(start_waiting(context_));
+  const int count = GetParam() == StartMethod::spawn ? 30 : 100;
+  for (int i = 0; i < count; ++i) children.push_back(start_waiting(context_));
   for (Process& child : children) child.terminate();
   for (Process& child : children) child.join();
   for (Process& child : children) EXPECT_EQ(child.exitcode(), -SIGTERM);
 }
 
-TEST_P(ProcessSuite, ArgumentsAreReleasedOnceStarted) {
+TEST_P(ProcessSuite, ArgumentsAreReleasedOnceStarted_19) {
   Answer answer;
   Process child = context_.process(wait_for_a_signal, answer.mouth().duplicate());
   child.start();

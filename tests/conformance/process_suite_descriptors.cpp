@@ -38,7 +38,7 @@ std::string list_descriptors() {
 
 void say_descriptors(const UniqueFd& mouth) { say(mouth, list_descriptors()); }
 
-TEST_P(CleanChildSuite, HasNoStrayDescriptors) {
+TEST_P(CleanChildSuite, HasNoStrayDescriptors_20) {
   const UniqueFd stray(::open("/dev/zero", O_RDONLY));  // not even close-on-exec
   Answer sibling_answer;
   Process sibling = context_.process(
@@ -69,7 +69,7 @@ TEST_P(CleanChildSuite, HasNoStrayDescriptors) {
   EXPECT_EQ(parents, 1);  // by which parent_process() watches
 }
 
-TEST_P(DescriptorSuite, HighDescriptorIsInheritedByForkAlone) {
+TEST_P(DescriptorSuite, HighDescriptorIsInheritedByForkAlone_30) {
   const UniqueFd high(::fcntl(STDERR_FILENO, F_DUPFD, 200));
   auto look = [](int fd) { std::exit(::fcntl(fd, F_GETFD) == -1 ? 1 : 0); };
   EXPECT_EQ(run(context_.process(look, high.get())), GetParam() == StartMethod::fork ? 0 : 1);

@@ -72,7 +72,7 @@ TEST_P(HostSuite, HostThatReapsEverythingSeesTheEnd) {
   EXPECT_EQ(host.wait(), 0);
 }
 
-TEST_P(HostSuite, HandlersAndDestructorsOfTheHostRunInTheHostAlone) {
+TEST_P(HostSuite, HandlersAndDestructorsOfTheHostRunInTheHostAlone_161) {
   RunningProgram host("exiting_host", {method()});
   const std::string output = host.all();
   EXPECT_EQ(host.wait(), 0);
@@ -93,7 +93,7 @@ TEST_P(HostSuite, ExitJoinsChildrenAndEndsDaemons) {
   EXPECT_EQ(host.wait(), 0);
 }
 
-TEST_P(HostSuite, HostWithoutBootstrapGetsAnError) {
+TEST_P(HostSuite, HostWithoutBootstrapGetsAnError_28) {
   RunningProgram host("unbootstrapped", {method()});
   const std::string output = host.all();
   EXPECT_EQ(host.wait(), 0);

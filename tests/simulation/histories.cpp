@@ -5,26 +5,45 @@
 #include <limits>
 #include <ostream>
 
+#include "simulation/limited_world.hpp"
 #include "simulation/world.hpp"
 
 namespace shoal::pool::simulation {
+namespace {
 
-std::optional<Finding> run_histories(std::uint64_t first, std::uint64_t count, Tally& tally) {
+using Run = std::string (*)(std::uint64_t, Trace&, Tally&);
+
+std::optional<Finding> run_all(Run run, std::uint64_t first, std::uint64_t count, Tally& tally) {
   constexpr std::size_t kLines = 60;
   Trace trace;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    std::string rule = run_history(seed, trace, tally);
+    std::string rule = run(seed, trace, tally);
     if (!rule.empty()) return Finding{seed, std::move(rule), trace.last(kLines)};
   }
   return std::nullopt;
 }
 
-Finding replay(std::uint64_t seed) {
+Finding replay_with(Run run, std::uint64_t seed) {
   Trace trace;
   Tally tally;
-  std::string rule = run_history(seed, trace, tally);
+  std::string rule = run(seed, trace, tally);
   return {seed, std::move(rule), trace.last(std::numeric_limits<std::size_t>::max())};
 }
+
+}  // namespace
+
+std::optional<Finding> run_histories(std::uint64_t first, std::uint64_t count, Tally& tally) {
+  return run_all(run_history, first, count, tally);
+}
+
+std::optional<Finding> run_limited_histories(std::uint64_t first, std::uint64_t count,
+                                             Tally& tally) {
+  return run_all(run_limited_history, first, count, tally);
+}
+
+Finding replay(std::uint64_t seed) { return replay_with(run_history, seed); }
+
+Finding replay_limited(std::uint64_t seed) { return replay_with(run_limited_history, seed); }
 
 std::optional<std::uint64_t> number_in(const char* variable) {
   const char* const text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): one thread
@@ -45,6 +64,8 @@ std::ostream& operator<<(std::ostream& out, const Tally& tally) {
              << tally.revocations << " times taken back (" << tally.stalls << " from stalled), "
              << tally.requeued << " times returned by a death, " << tally.lost << " lost, "
              << tally.cancelled << " cancelled, " << tally.broken << " failed with their pool\n"
+             << "options: " << tally.retried << " further attempts, " << tally.timed_out
+             << " timed out, " << tally.expired << " expired\n"
              << "maps: " << tally.parts << " parts split off, " << tally.dropped << " dropped\n"
              << "workers: " << tally.starts << " replaced, " << tally.deaths << " ended, "
              << tally.stops << " times stopped, " << tally.lies << " lies\n";

@@ -20,6 +20,11 @@ struct Finding {
 /// Runs the histories of `count` seeds from `first` on; the first in which a rule is broken.
 std::optional<Finding> run_histories(std::uint64_t first, std::uint64_t count, Tally& tally);
 
+/// The same, of the world with limits.
+std::optional<Finding> run_limited_histories(std::uint64_t first, std::uint64_t count,
+                                             Tally& tally);
+Finding replay_limited(std::uint64_t seed);
+
 /// Runs one history and writes down all that happens.
 Finding replay(std::uint64_t seed);
 

@@ -39,6 +39,9 @@ struct Tally {
   std::uint64_t parts = 0;     ///< of maps that the dispatcher has made
   std::uint64_t dropped = 0;   ///< maps
   std::uint64_t requeued = 0;  ///< tasks that a dead worker had not started
+  std::uint64_t retried = 0;   ///< attempts after the first
+  std::uint64_t timed_out = 0;  ///< tasks that ended so
+  std::uint64_t expired = 0;
 };
 
 /// Knows what the dispatcher has been told, and what may follow. Shares no code with it: the

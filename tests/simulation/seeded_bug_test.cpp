@@ -13,7 +13,7 @@ namespace {
 TEST(SeededBugTest, SHOAL_SEEDED_BUG) {
   constexpr std::uint64_t kHistories = 100'000;
   Tally tally;
-  const auto finding = run_histories(0, kHistories, tally);
+  const auto finding = SHOAL_SEEDED_SET(0, kHistories, tally);
   ASSERT_TRUE(finding) << "not caught in " << tally;
   std::cout << "caught at seed " << finding->seed << ": " << finding->rule << '\n';
 }

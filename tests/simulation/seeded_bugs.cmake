@@ -2,8 +2,8 @@
 # Bugs that the simulation has to find. Each is made in a copy of the sources at configure time, so
 # that the product has no switch for them; a text that is no longer there stops the configuration.
 
-# plant(<name> <file of lib/src/pool> <text> <replacement>): the program simulation_bug_<name>, whose test passes
-# when the bug is caught.
+# plant(<name> <file of lib/src/pool> <text> <replacement> [<set>]): the program simulation_bug_<name>, whose test
+# passes when the bug is caught by that set of histories: run_histories, or run_limited_histories.
 function(plant name file text replacement)
   set(source "${PROJECT_SOURCE_DIR}/lib/src/pool/${file}")
   set(copy "${CMAKE_CURRENT_BINARY_DIR}/${name}_${file}")
@@ -18,11 +18,14 @@ function(plant name file text replacement)
   # Its own definitions come before the library's, which is then not looked into for them.
   shoal_test(simulation_bug_${name} SOURCES seeded_bug_test.cpp "${copy}"
              LIBRARIES shoal_simulation TIMEOUT 300)
-  target_compile_definitions(simulation_bug_${name} PRIVATE SHOAL_SEEDED_BUG=${name})
+  set(histories ${ARGN} run_histories)
+  list(GET histories 0 histories)
+  target_compile_definitions(simulation_bug_${name} PRIVATE SHOAL_SEEDED_BUG=${name}
+                                                            SHOAL_SEEDED_SET=${histories})
 endfunction()
 
 plant(started_task_runs_again dispatcher.cpp
-  "lost.pop_back()) lose(lost.back(), end);"
+  "lost.pop_back()) lose(index, lost.back(), end);"
   "lost.pop_back()) requeue(lost.back());")
 
 plant(revoked_tasks_change_places dispatcher.cpp
@@ -45,10 +48,30 @@ plant(pool_is_broken_too_early supervisor.cpp
   " && ready_ == 0)"
   ")")
 
-plant(what_a_part_leaves_is_forgotten dispatcher.cpp
+plant(what_a_part_leaves_is_forgotten dispatcher_ends.cpp
   "  if (!task.part->is_dropped) return split_off(task, settled);"
   "  if (!task.part->is_dropped) return true;")
 
 plant(element_that_threw_runs_again dispatcher.cpp
   "const std::size_t failed_items = task->part != nullptr && has_error ? 1 : 0;"
   "const std::size_t failed_items = task->part != nullptr && has_error ? 0 : 0;")
+
+plant(time_out_hits_who_is_behind dispatcher_time.cpp
+  "  while (hands.prefetched() > 0 && take_back_youngest(index)) continue;\n  if (hands.prefetched() > 0) return false;\n"
+  ""
+  run_limited_histories)
+
+plant(retry_is_not_counted dispatcher.cpp
+  "  ++task->attempt;\n"
+  "  task->attempt = 1;\n"
+  run_limited_histories)
+
+plant(cancelled_task_begins_elsewhere dispatcher_ends.cpp
+  "  if (life.doomed == task->ticket && life.reason == Reason::cancelled) {"
+  "  if (life.doomed == 0 && life.reason == Reason::cancelled) {"
+  run_limited_histories)
+
+plant(time_out_behind_is_forgotten dispatcher_time.cpp
+  "  for (const TaskRef& task : hands_[index].tasks()) {"
+  "  for (const TaskRef& task : {hands_[index].tasks().front()}) {"
+  run_limited_histories)

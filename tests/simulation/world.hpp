@@ -45,6 +45,13 @@ class World final : public DispatchPort {
   void dismiss(WorkerIndex index) override;
   void announce(Task& task) override;
   void set_stall_timer(Duration delay) override;
+  TimePoint now() override { return TimePoint(Duration(now_)); }
+  void set_watch(WorkerIndex, TimePoint) override { expect(false, "no worker is watched"); }
+  void set_alarm(TimePoint) override { expect(false, "there is no alarm"); }
+  std::optional<TimePoint> begun(WorkerIndex, const Task&) override { return std::nullopt; }
+  bool ask_to_stop(WorkerIndex, const Task&) override { return false; }
+  void ask_user(const TaskRef&) override { expect(false, "nobody is asked"); }
+  void announce_room() override { expect(false, "nobody waits for room"); }
   Delivery choose_delivery(const FakeWorker& worker);
 
   // Turns and time (world.cpp).
@@ -87,7 +94,7 @@ class World final : public DispatchPort {
   void hear_hello(WorkerIndex index);
   void see_channel_close(WorkerIndex index);
   void see_end(WorkerIndex index);
-  void kill(WorkerIndex index);
+  void kill(WorkerIndex index) override;
   void arm(std::int64_t delay, Timer::Kind kind, WorkerIndex index);
 
   WorkerIndex any_worker() { return random_.below(scenario_.workers); }
@@ -106,7 +113,7 @@ class World final : public DispatchPort {
   std::deque<Story> stories_;  // stay where they are
   std::deque<Map> maps_;
   std::unordered_map<const Task*, Story*> by_task_;
-  Waiter everybody_;
+  WaiterLink everybody_;
   std::vector<FakeWorker> workers_;
   std::vector<Timer> timers_;
   std::int64_t now_ = 0;

@@ -71,7 +71,7 @@ Story& World::enter(TaskRef task, unsigned function, Map* map) {
     story.first = task->part->first;
     story.count = task->part->count;
   }
-  task->add_waiter(everybody_);
+  task->waiters = &everybody_;
   by_task_[task.get()] = &story;
   story.task = std::move(task);
   ++tally_.tasks;

@@ -11,6 +11,7 @@
 #include "pool/function_table.hpp"
 #include "pool/mailbox.hpp"
 #include "pool/payload.hpp"
+#include "pool/pool_observer.hpp"
 #include "pool_helpers.hpp"
 #include "sync/hardware.hpp"
 
@@ -123,6 +124,14 @@ class LockStepPort : public DispatchPort {
   void dismiss(WorkerIndex) override {}
   void announce(Task&) override {}
   void set_stall_timer(shoal::Duration) override {}
+  TimePoint now() override { return {}; }
+  void set_watch(WorkerIndex, TimePoint) override {}
+  void set_alarm(TimePoint) override {}
+  std::optional<TimePoint> begun(WorkerIndex, const Task&) override { return std::nullopt; }
+  bool ask_to_stop(WorkerIndex, const Task&) override { return false; }
+  void kill(WorkerIndex) override {}
+  void ask_user(const TaskRef&) override {}
+  void announce_room() override {}
 
  private:
   Halves& halves_;
@@ -137,14 +146,21 @@ void run_dispatcher(std::size_t count) {
   dispatcher.expect_start(0);
   dispatcher.on_started(0);
   dispatcher.on_ready(0);
+  PoolObserver observer(1);
   for (std::size_t i = 0; i < count; ++i) {
     shoal::Writer arguments;
     const Function& function =
         halves.functions().intern(shoal::internal::encode_call(arguments, no_op));
     const auto task = std::make_shared<Task>(function, Payload(std::move(arguments)));
+    observer.on_submit(*task);
     dispatcher.on_submit(task);
+    observer.set_queue(dispatcher.queued(), dispatcher.running());
     halves.work();
-    dispatcher.on_completed(0, {.result = halves.collect(task->ticket), .nanoseconds = 100});
+    Completed completed{.result = halves.collect(task->ticket), .nanoseconds = 100};
+    completed.started = 1;
+    completed.ended = 101;
+    observer.on_result(0, *task, completed);
+    dispatcher.on_completed(0, std::move(completed));
     dispatcher.on_collected();
     check(task->status() == Task::Status::finished, "a task is not finished");
     read_nothing(task->payload);

@@ -12,6 +12,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "shoal/codec_adaptors.hpp"
+#include "shoal/codec_calendar.hpp"
 #include "shoal/codec_containers.hpp"
 #include "shoal/codec_values.hpp"
 #include "shoal/codec_way.hpp"
@@ -26,7 +28,9 @@ namespace shoal {
 /// How values of T are written and read.
 ///
 /// Numbers, enums, the standard library's values and containers, and plain aggregates of these need
-/// nothing. For a type of your own, the first of these ways that it has is taken:
+/// nothing. (Not pointers and views, which own nothing, nor containers whose order or hash holds a
+/// state, which would not travel. Dates that are not ok() throw CodecError.) Containers, pointers
+/// and types of the first way below nest 64 deep at most. For a type of your own, the first of these ways that it has is taken:
 ///  1. a specialisation of this template, with these two functions (and, where no T is written as
 ///     fewer bytes, `static constexpr std::size_t min_size`):
 ///       template <> struct shoal::Codec<T> {
@@ -37,8 +41,9 @@ namespace shoal {
 ///       friend auto shoal_fields(T& self) { return std::tie(self.a_, self.b_); }
 ///  3. in the class, with a default constructor, the bases described likewise:
 ///       BOOST_DESCRIBE_CLASS(T, (Base), (a), (), (b_))
-///  4. being an aggregate, of at most 64 members, C arrays included. Not with bit-fields or
-///     anonymous unions, nor with C arrays or const members beside one without default.
+///  4. being an aggregate, of at most 64 members, C arrays included. Not with bit-fields (the
+///     compiler says that it cannot bind them, even to is_transferable_v) or anonymous unions, nor
+///     with C arrays or const members beside one without default.
 /// An enum's values are checked on arrival if BOOST_DESCRIBE_ENUM lists them.
 ///
 /// A `decode` that finds bytes which are no T throws CodecError. Both run in any thread, in the

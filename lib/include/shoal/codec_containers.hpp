@@ -266,23 +266,32 @@ struct MapCodec {
   }
 };
 
-template <class... Args>
-struct StandardCodec<std::set<Args...>> : SetCodec<std::set<Args...>, true> {};
-template <class... Args>
-struct StandardCodec<std::multiset<Args...>> : SetCodec<std::multiset<Args...>, false> {};
-template <class... Args>
-struct StandardCodec<std::unordered_set<Args...>> : SetCodec<std::unordered_set<Args...>, true> {};
-template <class... Args>
-struct StandardCodec<std::unordered_multiset<Args...>>
-    : SetCodec<std::unordered_multiset<Args...>, false> {};
-template <class... Args>
-struct StandardCodec<std::map<Args...>> : MapCodec<std::map<Args...>, true> {};
-template <class... Args>
-struct StandardCodec<std::multimap<Args...>> : MapCodec<std::multimap<Args...>, false> {};
-template <class... Args>
-struct StandardCodec<std::unordered_map<Args...>> : MapCodec<std::unordered_map<Args...>, true> {};
-template <class... Args>
-struct StandardCodec<std::unordered_multimap<Args...>>
-    : MapCodec<std::unordered_multimap<Args...>, false> {};
+/// Orders, hashes or compares keys without a state, which would not travel: the other side's
+/// container has one made anew.
+template <class F>
+concept StatelessKeyFunction = std::is_empty_v<F> && std::is_default_constructible_v<F>;
+
+// clang-format off
+template <class K, StatelessKeyFunction C, class A>
+struct StandardCodec<std::set<K, C, A>> : SetCodec<std::set<K, C, A>, true> {};
+template <class K, StatelessKeyFunction C, class A>
+struct StandardCodec<std::multiset<K, C, A>> : SetCodec<std::multiset<K, C, A>, false> {};
+template <class K, StatelessKeyFunction H, StatelessKeyFunction E, class A>
+struct StandardCodec<std::unordered_set<K, H, E, A>>
+    : SetCodec<std::unordered_set<K, H, E, A>, true> {};
+template <class K, StatelessKeyFunction H, StatelessKeyFunction E, class A>
+struct StandardCodec<std::unordered_multiset<K, H, E, A>>
+    : SetCodec<std::unordered_multiset<K, H, E, A>, false> {};
+template <class K, class V, StatelessKeyFunction C, class A>
+struct StandardCodec<std::map<K, V, C, A>> : MapCodec<std::map<K, V, C, A>, true> {};
+template <class K, class V, StatelessKeyFunction C, class A>
+struct StandardCodec<std::multimap<K, V, C, A>> : MapCodec<std::multimap<K, V, C, A>, false> {};
+template <class K, class V, StatelessKeyFunction H, StatelessKeyFunction E, class A>
+struct StandardCodec<std::unordered_map<K, V, H, E, A>>
+    : MapCodec<std::unordered_map<K, V, H, E, A>, true> {};
+template <class K, class V, StatelessKeyFunction H, StatelessKeyFunction E, class A>
+struct StandardCodec<std::unordered_multimap<K, V, H, E, A>>
+    : MapCodec<std::unordered_multimap<K, V, H, E, A>, false> {};
+// clang-format on
 
 }  // namespace shoal::internal

@@ -168,6 +168,8 @@ struct StandardCodec<std::chrono::time_point<Clock, Duration>> {
   }
 };
 
+[[noreturn]] void fail_bitset(std::size_t bits);
+
 /// eight bits a byte, the lowest first
 template <std::size_t N>
 struct StandardCodec<std::bitset<N>> {
@@ -185,6 +187,7 @@ struct StandardCodec<std::bitset<N>> {
     std::bitset<N> value;
     for (std::size_t first = 0; first < N; first += 8) {
       const unsigned byte = reader.get<unsigned char>();
+      if (N - first < 8 && byte >> (N - first) != 0) fail_bitset(N);
       for (std::size_t i = first; i < N && i < first + 8; ++i)
         value[i] = (byte >> (i - first)) & 1u;
     }

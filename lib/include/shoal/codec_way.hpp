@@ -66,11 +66,6 @@ template <class T>
 inline constexpr bool is_reference_wrapper<std::reference_wrapper<T>> = true;
 
 template <class T>
-concept HasOwnCodec = !requires {
-  typename Codec<T>::NotSpecialized;
-};
-
-template <class T>
 concept HasStandardCodec = requires {
   typename StandardCodec<T>::Parts;
 };

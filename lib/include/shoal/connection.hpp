@@ -62,7 +62,7 @@ class Connection {
   /// @throws ClosedError       this end is closed or only sends
   template <class T>
   T recv() const {
-    const Message message = receive_message(type_hash<T>());
+    const Message message = receive_message(type_hash<T>(), internal::type_name<T>());
     Reader reader(message.bytes(), message.descriptors);
     T value = reader.get<T>();
     reader.finish();
@@ -112,7 +112,7 @@ class Connection {
 
   explicit Connection(std::shared_ptr<State> state) : state_(std::move(state)) {}
   void send_message(const Writer& message, std::uint64_t type) const;
-  Message receive_message(std::uint64_t type) const;
+  Message receive_message(std::uint64_t type, const char* type_name) const;
   State& open_state(const char* call) const;
 
   std::shared_ptr<State> state_;

@@ -9,6 +9,7 @@
 
 namespace shoal {
 
+class Pool;
 class Process;
 class ProcessPoolExecutor;
 struct ProcessOptions;
@@ -36,6 +37,8 @@ class Context {
   /// Makes an executor whose workers are started by this context's method (defined in
   /// process_pool_executor.hpp).
   ProcessPoolExecutor executor(unsigned max_workers) const;
+  /// Makes a Pool, likewise (defined in pool.hpp).
+  Pool pool(unsigned processes) const;
 
   friend bool operator==(const Context&, const Context&) = default;
 

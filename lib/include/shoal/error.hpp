@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
+#include <vector>
+
+#include "shoal/duration.hpp"
 
 namespace shoal {
 
@@ -81,14 +85,29 @@ class RemoteError : public Error {
   std::shared_ptr<const Origin> origin_;
 };
 
-/// What is known about a worker that died.
+/// What a process has used in its life, as the kernel counted it.
+struct ResourceUsage {
+  Duration user_time = {};    ///< on the CPU, in the program itself
+  Duration system_time = {};  ///< on the CPU, in the kernel on its behalf
+  /// The most memory it had resident. One that was spawned counts from what its parent had then.
+  std::size_t max_rss_bytes = 0;
+};
+
+/// What is known about a worker that died: its death certificate.
 struct WorkerLoss {
   int pid = 0;
   std::optional<int> signal = {};       ///< the signal that ended it
   std::optional<int> exit_status = {};  ///< the status it exited with
   std::string task_name = {};
-  bool out_of_memory = false;  ///< the kernel's killer is suspected
-  std::string backtrace = {};  ///< of a crash, where it could be had
+  /// The kernel's memory killer is suspected: SIGKILL came from nobody we know, and the killer has
+  /// struck in this process's control group since the worker's start.
+  bool out_of_memory = false;
+  /// Of a crash, where it could be had: a line a frame, "#0 f(int) (program+0x1234)".
+  std::string backtrace = {};
+  unsigned attempt = 0;                           ///< which attempt at the task this was; 1: the first
+  std::optional<ResourceUsage> usage = {};        ///< none where nobody could tell
+  std::string message = {};                       ///< the last words of std::terminate or assert
+  std::vector<std::string> last_log_lines = {};   ///< of the worker: up to 20, the newest last
 };
 
 /// The worker died while it ran the task. Nothing else was lost.
@@ -106,6 +125,14 @@ class WorkerLostError : public Error {
   bool out_of_memory() const noexcept { return loss_->out_of_memory; }
   /// The crash's frames, empty if they could not be had.
   const std::string& backtrace() const noexcept { return loss_->backtrace; }
+  /// Which attempt at the task this was, from 1.
+  unsigned attempt() const noexcept { return loss_->attempt; }
+  /// What the worker had used, if anybody could tell.
+  const std::optional<ResourceUsage>& usage() const noexcept { return loss_->usage; }
+  /// What std::terminate or assert had to say; empty otherwise.
+  const std::string& message() const noexcept { return loss_->message; }
+  /// The worker's last log records as "[warning] text", the newest last.
+  const std::vector<std::string>& last_log_lines() const noexcept { return loss_->last_log_lines; }
 
   const WorkerLoss& loss() const noexcept { return *loss_; }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <tuple>
@@ -35,8 +36,7 @@ inline ItemsInvoker restore(Invoker invoker) noexcept {
   return reinterpret_cast<ItemsInvoker>(reinterpret_cast<void (*)()>(invoker));
 }
 
-/// One call. Its constructor takes the arguments in braces, which decode in their order. A call
-/// that is not an item has its message to itself.
+/// One call. Its constructor takes the arguments in braces, which decode in their order.
 template <class Result, bool is_item>
 struct Call {
   template <class F, class... Args>
@@ -63,12 +63,16 @@ void call_decoded(F& fn, Reader& in, Writer& out, Types<P...>) {
       Call<Result, is_item>{fn, in, out, in.get<std::remove_cvref_t<P>>()...});
 }
 
+/// The type of the stateless callee that was called last: its name, for this_task::name().
+extern std::atomic<const char*> called_type;
+
 /// The function that a target stands for.
 template <class F>
 F callee([[maybe_unused]] std::uintptr_t target) {
   if constexpr (FunctionPointer<F>) {
     return reinterpret_cast<F>(target);
   } else {
+    called_type.store(type_name<F>(), std::memory_order_relaxed);
     return F{};
   }
 }

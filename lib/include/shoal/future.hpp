@@ -3,11 +3,16 @@
 
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <type_traits>
+#include <utility>
 
 #include "shoal/codec.hpp"
 #include "shoal/duration.hpp"
+#include "shoal/successor.hpp"
+#include "shoal/task_options.hpp"
 
 namespace shoal {
 
@@ -24,14 +29,19 @@ class FutureBase {
   bool done() const;
   /// True while the task is in a worker's hands.
   bool running() const;
-  /// True if the task was cancelled before it started.
+  /// True if the task was cancelled: before it started, or, by Cancel::running, while it ran.
   bool cancelled() const;
-  /// Cancels the task if it has not started; false if it has, or is done.
-  bool cancel();
+  /// Cancels the task if it has not started; false if it has, or is done. By Cancel::running, one
+  /// that runs is ended, too: it gets PoolOptions::grace if it polls this_task::stop_requested(),
+  /// else its worker is ended at once, and replaced. A result that comes first is delivered.
+  bool cancel(Cancel reach = Cancel::queued);
+  /// How far the task has said it is, by this_task::report(); 1 once it has a value.
+  std::optional<double> progress() const;
   /// Waits for done(); false if `timeout` passed first.
   bool wait(Duration timeout = forever) const;
   /// Waits, then gives the exception that get() would throw; none if there is a value.
-  std::exception_ptr exception() const;
+  /// @throws TimeoutError  `timeout` passed first
+  std::exception_ptr exception(Duration timeout = forever) const;
 
   /// False for a default-made or moved-from future, whose other members throw std::future_error.
   bool valid() const noexcept { return task_ != nullptr; }
@@ -49,12 +59,26 @@ class FutureBase {
   /// TimeoutError. What the worker could still change is copied first, unless `is_bulk`.
   Reading read(Duration timeout, bool is_bulk) const;
   /// As read(), for a value that can be given away once only.
-  Reading read_once(Duration timeout, bool is_bulk);
+  Reading read_once(Duration timeout, bool is_bulk) const;
+
+  /// Has `callback` called on the notifier thread once the task is done; if it is, here and now.
+  void call_when_done(std::function<void()> callback) const;
+  /// Makes a task that runs after this one; `encode` writes its arguments, once this has a value.
+  std::shared_ptr<pool::Task> make_successor(const CallTarget& call,
+                                            std::function<void(Writer&)> encode) const;
 
  private:
+  friend class Completion;
+
   pool::Task& task() const;
+  void wait_or_throw(Duration timeout) const;
   std::shared_ptr<pool::Task> task_;
 };
+
+[[noreturn]] void refuse_empty_callback();
+inline void require_callback(bool is_there) {
+  if (!is_there) refuse_empty_callback();
+}
 
 }  // namespace internal
 
@@ -78,7 +102,7 @@ class Future : public internal::FutureBase {
   /// @throws BrokenPoolError   the pool can start no workers
   /// @throws (what the task threw)  as its standard type; others as RemoteError
   /// @throws std::future_error valid() is false, or a value that cannot be copied was given already
-  T get(Duration timeout = forever) {
+  T get(Duration timeout = forever) const {
     if constexpr (std::is_void_v<T>) {
       read(timeout, true);
     } else {
@@ -89,6 +113,35 @@ class Future : public internal::FutureBase {
       reader.finish();
       return value;
     }
+  }
+
+  /// Has `callback` called with this future once it is done, whether by a value, an error or a
+  /// cancellation: on shoal's notifier thread, in the order in which callbacks were added, or at
+  /// once, in this thread, if it is done already. What it throws is logged.
+  /// @throws std::invalid_argument  `callback` is empty
+  /// Source: Python concurrent.futures.Future.add_done_callback.
+  void add_done_callback(std::function<void(Future)> callback) const {
+    internal::require_callback(static_cast<bool>(callback));
+    call_when_done([future = *this, callback = std::move(callback)] { callback(future); });
+  }
+
+  /// Runs `fn(value)` (of a Future<void>: `fn()`) in the same pool once this one has its value, and
+  /// gives the future of that. If this one fails, that one throws the same, and `fn` does not run;
+  /// after shutdown() it throws PoolClosedError. It can be cancelled while it waits for this one,
+  /// and the pool does not end before it. Arguments are encoded on the notifier thread.
+  /// What may be called: function.hpp.
+  template <class F>
+  requires internal::Succeeds<F, T> Future<internal::successor_result_t<F, T>> then(F fn) const {
+    const internal::CallTarget call = internal::successor_target<T>(fn);
+    auto shared = std::make_shared<const F>(std::move(fn));
+    return Future<internal::successor_result_t<F, T>>(
+        make_successor(call, [future = *this, shared](Writer& arguments) mutable {
+          if constexpr (std::is_void_v<T>) {
+            internal::encode_call(arguments, *shared);
+          } else {
+            internal::encode_call(arguments, *shared, future.get());
+          }
+        }));
   }
 };
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <ranges>
 #include <tuple>
 #include <utility>
@@ -20,7 +22,20 @@ struct ItemBatch {
   std::size_t count = 0;
   std::size_t item_bytes = 0;     ///< of each, where `ends` is empty
   std::vector<std::size_t> ends;  ///< of each, where they differ in size
+  /// Counts the elements that have run, whatever became of them, for Progress; none: nobody asks.
+  std::shared_ptr<std::atomic<std::size_t>> counter = {};
 };
+
+/// What is called for the elements of a map; fails to compile, with the reason, if it cannot be.
+template <class F, class... Args>
+CallTarget checked_items_target(const F& fn) {
+  require_task<F, Args...>();
+  if constexpr (TaskCallable<F, Args...>) {
+    return items_target(fn, Types<Args...>{});
+  } else {
+    return {};
+  }
+}
 
 /// Encodes the elements of a map. An element that carries descriptors gets a batch of its own.
 class ItemEncoder {
@@ -36,11 +51,19 @@ class ItemEncoder {
     } else {
       encode_each(fn, ranges...);
     }
-    if constexpr (TaskCallable<F, std::ranges::range_reference_t<Ranges>...>) {
-      return items_target(fn, Types<std::ranges::range_reference_t<Ranges>...>{});
-    } else {
-      return {};  // encode_call() has said why
+    return checked_items_target<F, std::ranges::range_reference_t<Ranges>...>(fn);
+  }
+
+  /// Encodes one more call. What cannot be encoded leaves no trace.
+  template <class F, class... Args>
+  void add(const F& fn, Args&&... args) {
+    try {
+      encode_call(writer_, fn, std::forward<Args>(args)...);
+    } catch (...) {
+      writer_.truncate(begin_);
+      throw;
     }
+    close_item();
   }
 
   /// Gives the batches, in the order of the elements.

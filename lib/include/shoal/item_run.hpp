@@ -7,6 +7,10 @@
 
 #include "shoal/writer.hpp"
 
+namespace shoal::os {
+class CpuTimer;
+}
+
 namespace shoal::internal {
 
 /// The elements of a map that a worker runs one after the other as one task. What it has got is
@@ -32,6 +36,7 @@ class ItemRun {
     std::atomic<std::uint64_t>& progress;
     std::atomic<std::int64_t>& started;
     const std::atomic<std::uint64_t>& end_run;  ///< the ticket of a run that is to end early
+    os::CpuTimer* cpu_timer = nullptr;          ///< of each item, if its CPU time is limited
   };
 
   /// Of `count` items, the task `ticket`; it ends early once the results take `room_bytes`, or the

@@ -14,7 +14,9 @@
 #include "shoal/context.hpp"
 #include "shoal/duration.hpp"
 #include "shoal/function.hpp"
+#include "shoal/limits.hpp"
 #include "shoal/process_ref.hpp"
+#include "shoal/sandbox.hpp"
 #include "shoal/writer.hpp"
 
 namespace shoal {
@@ -46,6 +48,10 @@ struct ProcessOptions {
   std::optional<bool> daemon = {};
   /// The start method. Default: get_start_method() at start().
   Context context = {};
+  /// What it may use, from just before its function runs.
+  Limits limits = {};
+  /// What it is kept from, from then on. A foreign program cannot be Sandbox::strict.
+  Sandbox sandbox = Sandbox::none;
   /// Variables set in the child, over those it inherits.
   std::map<std::string, std::string> environment = {};
   /// Lets `fork` go ahead while the host runs threads of its own. They are not in the child, and a
@@ -86,6 +92,7 @@ class Process {
   /// name not among them). It inherits standard input, output and error and no other descriptor,
   /// and is killed if the parent dies. It is always executed afresh: ProcessOptions::context and
   /// ::fork_with_threads make no difference.
+  /// Limits hold for it from its first instruction; that of memory counts all that it has.
   /// @throws std::invalid_argument  a wrong option, an empty path, or a NUL byte in an argument
   static Process program(const std::filesystem::path& path, std::vector<std::string> arguments = {},
                          ProcessOptions options = {});

@@ -43,6 +43,9 @@ class Reader {
       T value;
       read(&value, sizeof value);
       return value;
+    } else if constexpr (internal::HasOwnCodec<T>) {
+      const internal::Nesting nesting(*this);
+      return Codec<T>::decode(*this);
     } else {
       return Codec<T>::decode(*this);
     }
@@ -97,28 +100,4 @@ class Reader {
   std::size_t empty_elements_left_;  // that the containers of this message may hold
 };
 
-namespace internal {
-
-/// How deep containers and pointers may nest.
-inline constexpr unsigned kMaxDepth = 64;
-
-[[noreturn]] void fail_depth();
-
-/// One level of nesting, in a Writer or a Reader: what recursive types recurse through.
-template <class Stream>
-class [[nodiscard]] Nesting {
- public:
-  explicit Nesting(Stream& stream) : stream_(stream) {
-    if (stream.depth_ == kMaxDepth) fail_depth();
-    ++stream.depth_;
-  }
-  ~Nesting() { --stream_.depth_; }
-  Nesting(const Nesting&) = delete;
-  Nesting& operator=(const Nesting&) = delete;
-
- private:
-  Stream& stream_;
-};
-
-}  // namespace internal
 }  // namespace shoal

@@ -18,8 +18,32 @@ template <class T>
 struct Codec;
 
 namespace internal {
+/// How deep containers, pointers and types with codecs of their own may nest.
+inline constexpr unsigned kMaxDepth = 64;
+
+[[noreturn]] void fail_depth();
+
+/// One level of nesting, in a Writer or a Reader: what recursive types recurse through.
 template <class Stream>
-class Nesting;
+class [[nodiscard]] Nesting {
+ public:
+  explicit Nesting(Stream& stream) : stream_(stream) {
+    if (stream.depth_ == kMaxDepth) fail_depth();
+    ++stream.depth_;
+  }
+  ~Nesting() { --stream_.depth_; }
+  Nesting(const Nesting&) = delete;
+  Nesting& operator=(const Nesting&) = delete;
+
+ private:
+  Stream& stream_;
+};
+
+/// True where Codec<T> is specialised.
+template <class T>
+concept HasOwnCodec = !requires {
+  typename Codec<T>::NotSpecialized;
+};
 
 /// Written and read as their bytes without a look at the codecs: the whole of what short tasks
 /// need.
@@ -74,6 +98,9 @@ class Writer {
   void put(const T& value) {
     if constexpr (internal::is_plain_number<T>) {
       write(&value, sizeof value);
+    } else if constexpr (internal::HasOwnCodec<T>) {
+      const internal::Nesting nesting(*this);
+      Codec<T>::encode(*this, value);
     } else {
       Codec<T>::encode(*this, value);
     }

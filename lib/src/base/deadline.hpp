@@ -23,6 +23,11 @@ class Deadline {
     if (timeout >= Clock::time_point::max() - start) return never();
     return Deadline(start + timeout);
   }
+  /// A moment that is known already; the last one there is stands for never().
+  static Deadline until(Clock::time_point at) noexcept { return Deadline(at); }
+
+  /// That moment.
+  static Deadline at(Clock::time_point moment) noexcept { return Deadline(moment); }
 
   bool is_never() const noexcept { return at_ == Clock::time_point::max(); }
   bool is_past() const noexcept { return !is_never() && Clock::now() >= at_; }

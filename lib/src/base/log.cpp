@@ -11,6 +11,8 @@
 namespace shoal {
 namespace {
 
+using base::LogTaker;
+
 // The logger lives in a holder that is never destroyed: records may come from static destructors.
 // After a fork the holder is replaced, never locked: its lock may belong to a lost thread.
 struct Holder {
@@ -30,16 +32,40 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
   void flush_() override { std::fflush(stderr); }
 };
 
+// Hands records on as they are, unformatted.
+class HandingSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit HandingSink(LogTaker& taker) noexcept : taker_(taker) {}
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    taker_.take(static_cast<LogLevel>(message.level), message.time,
+                {message.payload.data(), message.payload.size()});
+  }
+  void flush_() override {}
+
+ private:
+  LogTaker& taker_;
+};
+
 std::atomic<Holder*> current_holder{nullptr};
 std::atomic<Holder*> inherited_holders{nullptr};
 std::atomic<LogLevel> current_level{LogLevel::warn};
+std::atomic<LogTaker*> current_taker{nullptr};
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   return static_cast<spdlog::level::level_enum>(level);
 }
 
+spdlog::sink_ptr make_sink() {
+  if (LogTaker* const taker = current_taker.load(std::memory_order_relaxed)) {
+    return std::make_shared<HandingSink>(*taker);
+  }
+  return std::make_shared<StderrSink>();
+}
+
 Holder* make_holder() {
-  auto logger = std::make_shared<spdlog::logger>("shoal", std::make_shared<StderrSink>());
+  auto logger = std::make_shared<spdlog::logger>("shoal", make_sink());
   logger->set_level(to_spdlog(current_level.load(std::memory_order_relaxed)));
   logger->set_pattern("[%Y-%m-%d %H:%M:%S.%e] [%n] [%l] [pid %P] %v");
   logger->flush_on(spdlog::level::warn);
@@ -77,6 +103,23 @@ void log(LogLevel level, std::string_view text) noexcept {
   }
 }
 
+void log(LogLevel level, std::chrono::system_clock::time_point time,
+         std::string_view text) noexcept {
+  try {
+    holder().logger->log(time, {}, to_spdlog(level), {text.data(), text.size()});
+  } catch (...) {
+    // As above.
+  }
+}
+
+// The sinks, not the logger: whoever has asked for that already goes on with it.
+void hand_log_to(LogTaker& taker) {
+  current_taker.store(&taker, std::memory_order_relaxed);
+  if (Holder* made = current_holder.load(std::memory_order_acquire)) {
+    made->logger->sinks() = {make_sink()};
+  }
+}
+
 bool is_logged(LogLevel level) noexcept { return level >= log_level(); }
 
 LogLevel log_level() noexcept {
@@ -94,6 +137,7 @@ void set_log_level(LogLevel level) noexcept {
 }
 
 void reset_log_after_fork() noexcept {
+  current_taker.store(nullptr, std::memory_order_relaxed);
   current_level.store(log_level(), std::memory_order_relaxed);
   Holder* const inherited = current_holder.exchange(nullptr, std::memory_order_acq_rel);
   if (inherited == nullptr) return;

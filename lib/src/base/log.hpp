@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string_view>
 
 #include "shoal/logging.hpp"
@@ -9,6 +10,26 @@ namespace shoal::base {
 
 /// Writes one record to the library's logger. Never throws: a sink that fails loses the record.
 void log(LogLevel level, std::string_view text) noexcept;
+
+/// Writes a record that was made at `time`, elsewhere.
+void log(LogLevel level, std::chrono::system_clock::time_point time,
+         std::string_view text) noexcept;
+
+/// Takes the records of a process that does not write them itself.
+class LogTaker {
+ public:
+  /// Calls come one at a time, from any thread.
+  virtual void take(LogLevel level, std::chrono::system_clock::time_point time,
+                    std::string_view text) noexcept = 0;
+
+ protected:
+  ~LogTaker() = default;
+};
+
+/// From now on the logger hands its records to `taker`, which is never destroyed, instead of
+/// writing them. A fork's copy of this process writes its own again.
+/// Only while no other thread logs.
+void hand_log_to(LogTaker& taker);
 
 /// True if a record of `level` would be written: ask before building an expensive text.
 bool is_logged(LogLevel level) noexcept;

@@ -162,6 +162,14 @@ Packet receive_packet(int socket) {
   return packet;
 }
 
+[[noreturn]] void fail_type(std::uint64_t sent, std::uint64_t wanted, const char* wanted_name) {
+  const std::string text = "Connection::recv: the message holds ";
+  if (wanted == kBytes) throw CodecError(text + "a value where bytes were asked for");
+  if (sent == kBytes) throw CodecError(text + "bytes where a " + wanted_name + " was asked for");
+  throw CodecError(text + "another type than the " + wanted_name +
+                   " that was asked for, or one of that name with other members");
+}
+
 // The file of a large message is a stranger's.
 memory::Mapping map_message(const os::Fd& file, std::size_t size) {
   os::Result<memory::Mapping> mapping = memory::Mapping::map_sealed(file.get(), size);
@@ -173,18 +181,13 @@ memory::Mapping map_message(const os::Fd& file, std::size_t size) {
 
 }  // namespace
 
-Connection::Message Connection::receive_message(std::uint64_t type) const {
+Connection::Message Connection::receive_message(std::uint64_t type, const char* type_name) const {
   State& state = open_state("recv");
   if (!state.is_readable) throw ClosedError("Connection::recv: this end of the pipe only sends");
   const std::shared_ptr<const UniqueFd> socket = state.socket();
   if (socket == nullptr) throw ClosedError("Connection::recv: this end is closed");
   Packet packet = receive_packet(socket->get());
-  if (packet.header.type != type) {
-    throw CodecError(packet.header.type == kBytes || type == kBytes
-                         ? "Connection::recv: the message holds bytes where a value was asked for, "
-                           "or a value where bytes were"
-                         : "Connection::recv: the message holds another type than was asked for");
-  }
+  if (packet.header.type != type) fail_type(packet.header.type, type, type_name);
   Message message;
   auto fd = packet.fds.begin();
   if (packet.header.size > kLargestPacket) {
@@ -202,7 +205,7 @@ Connection::Message Connection::receive_message(std::uint64_t type) const {
 }
 
 std::vector<std::byte> Connection::recv_bytes(std::size_t max) const {
-  const Message message = receive_message(kBytes);
+  const Message message = receive_message(kBytes, "bytes");
   if (message.view.size() > max) {
     close();
     throw CodecError("Connection::recv_bytes: a message of " + std::to_string(message.view.size()) +
@@ -212,7 +215,7 @@ std::vector<std::byte> Connection::recv_bytes(std::size_t max) const {
 }
 
 std::size_t Connection::recv_bytes_into(std::span<std::byte> buffer) const {
-  const Message message = receive_message(kBytes);
+  const Message message = receive_message(kBytes, "bytes");
   if (message.view.size() > buffer.size()) {
     throw CodecError("Connection::recv_bytes_into: a message of " +
                      std::to_string(message.view.size()) + " bytes does not fit the buffer of " +

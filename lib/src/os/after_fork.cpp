@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -87,6 +88,48 @@ void log(const char* text) noexcept {
   [[maybe_unused]] const ssize_t written =
       retry_interrupted([&] { return ::write(STDERR_FILENO, text, std::strlen(text)); });
 }
+
+int number_of(Resource resource) noexcept {
+  switch (resource) {
+    case Resource::private_memory:
+      return RLIMIT_DATA;
+    case Resource::cpu_time:
+      return RLIMIT_CPU;
+    case Resource::descriptors:
+      return RLIMIT_NOFILE;
+    case Resource::file_size:
+      return RLIMIT_FSIZE;
+  }
+  return -1;
+}
+
+bool set_bound(const Bound& bound) noexcept {
+  const auto resource = static_cast<__rlimit_resource_t>(number_of(bound.resource));
+  rlimit limit{};
+  if (::getrlimit(resource, &limit) != 0) return false;
+  const rlim_t value = std::min<rlim_t>(bound.value, limit.rlim_max);
+  switch (bound.resource) {
+    case Resource::private_memory:
+      limit = {value, value};
+      break;
+    case Resource::cpu_time:
+      limit = {value, std::min<rlim_t>(value + 1, limit.rlim_max)};
+      break;
+    case Resource::descriptors:
+      limit = {bound.value, bound.value};
+      break;
+    case Resource::file_size: {
+      limit.rlim_cur = value;  // the other half stays: see FileSizeExemption
+      struct sigaction action {};
+      action.sa_handler = SIG_IGN;
+      ::__sigaction(SIGXFSZ, &action, nullptr);
+      break;
+    }
+  }
+  return ::setrlimit(resource, &limit) == 0;
+}
+
+bool give_up_privileges() noexcept { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0; }
 
 void exit_now(int status) noexcept { ::_exit(status); }
 

@@ -3,6 +3,8 @@
 
 #include <span>
 
+#include "os/limits.hpp"
+
 // What is legal in a child between fork() and its first own work (or exec): no allocation, no lock,
 // no exception, no logger. Everything here is async-signal-safe.
 
@@ -34,6 +36,13 @@ void drop_unflushed_output() noexcept;
 
 /// Writes `text` to stderr as it is.
 void log(const char* text) noexcept;
+
+/// set_bound() and its system call's number for a resource; false leaves the reason in errno.
+bool set_bound(const Bound& bound) noexcept;
+int number_of(Resource resource) noexcept;
+
+/// Gives up gaining privileges by executing programs, for good; false leaves the reason in errno.
+bool give_up_privileges() noexcept;
 
 /// Ends the process at once: no handlers, no destructors, no flushing.
 [[noreturn]] void exit_now(int status) noexcept;

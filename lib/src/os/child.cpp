@@ -45,6 +45,15 @@ struct Errand {
   after_fork::exit_now(127);
 }
 
+void confine(Errand& errand) noexcept {
+  for (const Bound& bound : errand.launch->bounds) {
+    if (!after_fork::set_bound(bound)) fail(errand, "setrlimit");
+  }
+  if (errand.launch->gives_up_privileges && !after_fork::give_up_privileges()) {
+    fail(errand, "prctl");
+  }
+}
+
 // Puts the passed descriptor at 3 and closes all others from there up.
 void arrange_descriptors(Errand& errand) noexcept {
   const int passed = errand.launch->passed_fd;
@@ -64,6 +73,7 @@ void arrange_descriptors(Errand& errand) noexcept {
     after_fork::close_all_but(std::span(keep).subspan(1, executable < 0 ? 0 : 1));
   }
   if (errand.launch->detach_stdin) after_fork::detach_stdin();
+  confine(errand);
   if (executable >= 0) {
     ::syscall(SYS_execveat, executable, "", errand.arguments, errand.environment, AT_EMPTY_PATH);
     fail(errand, "execveat");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "os/fd.hpp"
+#include "os/limits.hpp"
 
 namespace shoal::os {
 
@@ -24,6 +25,8 @@ struct Launch {
   int passed_fd = -1;                    ///< becomes descriptor 3 of the program; -1: none
   bool detach_stdin = false;             ///< /dev/null instead of the caller's standard input
   int death_signal = 0;  ///< sent to the child when the calling *thread* ends; 0: none
+  std::vector<Bound> bounds = {};        ///< of the program and what it starts
+  bool gives_up_privileges = false;      ///< PR_SET_NO_NEW_PRIVS
 };
 
 /// Starts a program without copying the caller: its cost does not grow with the caller's memory.

@@ -41,6 +41,13 @@ Result<Fd> open_file(const char* path, int flags) noexcept {
   return above_streams(fd);
 }
 
+Result<Fd> create_file(const char* path) noexcept {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
+  const int fd = retry_interrupted([&] { return ::open(path, kFlags, 0666); });
+  if (fd < 0) return failure(errno, "open", "\"%s\"", path);
+  return above_streams(fd);
+}
+
 Result<std::size_t> read_some(int fd, std::span<std::byte> bytes) noexcept {
   const ssize_t count = retry_interrupted([&] { return ::read(fd, bytes.data(), bytes.size()); });
   if (count < 0) return failure(errno, "read", "%d, %zu bytes", fd, bytes.size());

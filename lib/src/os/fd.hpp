@@ -26,6 +26,9 @@ Fd above_streams(int fd) noexcept;
 /// Opens `path`, close-on-exec; `flags` as in open(2).
 Result<Fd> open_file(const char* path, int flags) noexcept;
 
+/// Makes, or empties, the file `path` for writing.
+Result<Fd> create_file(const char* path) noexcept;
+
 /// Reads at most `bytes.size()` bytes; 0 at the end of the file.
 Result<std::size_t> read_some(int fd, std::span<std::byte> bytes) noexcept;
 

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/limits.hpp"
+
 namespace shoal::os {
 namespace {
 
@@ -31,6 +33,7 @@ int seals_of(Writers writers) noexcept {
 Result<Fd> create_shared_file(const char* name, std::size_t bytes) noexcept {
   Fd file = above_streams(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file) return failure(errno, "memfd_create", "\"%s\"", name);
+  const FileSizeExemption exemption;
   if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
     return failure(errno, "ftruncate", "memfd \"%s\", %zu bytes", name, bytes);
   }
@@ -47,6 +50,7 @@ Result<void> seal(int fd, Writers writers) noexcept {
 Result<Fd> make_sealed_file(const char* name, std::span<const std::byte> bytes) noexcept {
   Result<Fd> file = create_shared_file(name, 0);
   if (!file) return file.error();
+  const FileSizeExemption exemption;
   const Result<void> written = write_all(file->get(), bytes);
   if (!written) return written.error();
   const Result<void> sealed = seal(file->get(), Writers::nobody);

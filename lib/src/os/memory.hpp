@@ -3,7 +3,16 @@
 
 #include <cstddef>
 
+#include "os/fd.hpp"
+
 namespace shoal::os {
+
+/// Where the kernel tells how much memory this process has: to be opened while that is allowed.
+Result<Fd> open_memory_use() noexcept;
+
+/// Bytes of this process's memory that are resident; of a file that is no longer open, the most
+/// that ever were.
+std::size_t resident_bytes(const Fd& memory_use) noexcept;
 
 /// Leaves a mapping out of the copies that fork(2) makes.
 void keep_from_children(void* address, std::size_t bytes) noexcept;

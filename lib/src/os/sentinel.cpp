@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +42,14 @@ std::string signal_name(int signal) {
   return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal);
 }
 
+Usage to_usage(const rusage& used) noexcept {
+  const auto nanoseconds = [](const timeval& time) {
+    return (std::int64_t{time.tv_sec} * 1'000'000 + time.tv_usec) * 1'000;
+  };
+  return {nanoseconds(used.ru_utime), nanoseconds(used.ru_stime),
+          static_cast<std::uint64_t>(used.ru_maxrss) << 10};
+}
+
 Result<Fd> open_sentinel(int pid) noexcept {
   const long fd = ::syscall(SYS_pidfd_open, pid, 0);
   if (fd < 0) return failure(errno, "pidfd_open", "%d", pid);
@@ -61,14 +70,16 @@ bool has_ended(int sentinel) noexcept {
 
 Result<std::optional<ExitStatus>> reap(int sentinel) noexcept {
   siginfo_t info{};
-  const int result = retry_interrupted([&] {
-    return ::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(sentinel), &info,
-                    WEXITED | WNOHANG);
+  rusage used{};
+  // glibc's waitid() leaves out the last parameter.
+  const long result = retry_interrupted([&] {
+    return ::syscall(SYS_waitid, P_PIDFD, sentinel, &info, WEXITED | WNOHANG, &used);
   });
   if (result != 0) return failure(errno, "waitid", "P_PIDFD, %d", sentinel);
   if (info.si_pid == 0) return std::optional<ExitStatus>();
-  if (info.si_code == CLD_EXITED) return std::optional(ExitStatus{info.si_status, 0, false});
-  return std::optional(ExitStatus{0, info.si_status, info.si_code == CLD_DUMPED});
+  const bool has_exited = info.si_code == CLD_EXITED;
+  return std::optional(ExitStatus{has_exited ? info.si_status : 0, has_exited ? 0 : info.si_status,
+                                  info.si_code == CLD_DUMPED, to_usage(used)});
 }
 
 std::optional<ExitStatus> recall_exit(int sentinel) noexcept {
@@ -80,8 +91,8 @@ std::optional<ExitStatus> recall_exit(int sentinel) noexcept {
 }
 
 ExitStatus decode_wait_status(int status) noexcept {
-  if (WIFSIGNALED(status)) return {0, WTERMSIG(status), WCOREDUMP(status) != 0};
-  return {WEXITSTATUS(status), 0, false};
+  if (WIFSIGNALED(status)) return {0, WTERMSIG(status), WCOREDUMP(status) != 0, {}};
+  return {WEXITSTATUS(status), 0, false, {}};
 }
 
 }  // namespace shoal::os

@@ -1,19 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "base/deadline.hpp"
 #include "os/fd.hpp"
 
+struct rusage;
+
 namespace shoal::os {
+
+/// What a process has used in its life.
+struct Usage {
+  std::int64_t user_nanoseconds = 0;
+  std::int64_t system_nanoseconds = 0;
+  std::uint64_t max_rss_bytes = 0;
+};
+
+/// Translates what wait4(2) says.
+Usage to_usage(const rusage& used) noexcept;
 
 /// How a process ended: with a status of its own, or by a signal.
 struct ExitStatus {
   int code = 0;    ///< exit(code), where `signal` is 0
   int signal = 0;  ///< the signal that killed it, or 0
   bool dumped_core = false;
+  std::optional<Usage> usage = {};  ///< where whoever reaped it has told
 
   /// Python's convention: N for exit(N), -S for signal S.
   int exitcode() const noexcept { return signal != 0 ? -signal : code; }

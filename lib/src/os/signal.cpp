@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,9 +15,10 @@ namespace {
 
 std::optional<EndedChild> reap_with(int options) noexcept {
   int status = 0;
-  const int pid = retry_interrupted([&] { return ::waitpid(-1, &status, options); });
+  rusage used{};
+  const int pid = retry_interrupted([&] { return ::wait4(-1, &status, options, &used); });
   if (pid <= 0) return std::nullopt;
-  return EndedChild{pid, status};
+  return EndedChild{pid, status, to_usage(used)};
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ void silence_children(int watch) noexcept;
 struct EndedChild {
   int pid = 0;
   int status = 0;  ///< as of wait(2); see decode_wait_status
+  Usage usage = {};
 };
 
 /// Reaps any child of this process that has ended.

@@ -15,12 +15,14 @@ enum class Collector : std::uint32_t {
   leader_on_words = 3,  ///< a waiting thread, asleep on the workers' own words: wake cq_tail
 };
 
-/// The notice board of a process: one word on a page that the parent writes and all workers map
-/// read-only. A worker rings at most once in an epoch; the parent begins a new epoch before it
-/// looks at the mailboxes, so that a result it overlooked rings again.
+/// The notice board of a process: a page that the parent writes and all workers map read-only. A
+/// worker rings at most once in an epoch; the parent begins a new epoch before it looks at the
+/// mailboxes, so that a result it overlooked rings again.
 template <class Platform>
 struct Board {
   alignas(64) typename Platform::template Atomic<std::uint64_t> word;
+  /// The same for log records: a worker rings at most once while this word stays as it is.
+  alignas(64) typename Platform::template Atomic<std::uint64_t> log_epoch;
 
   struct Notice {
     Collector collector;

@@ -14,14 +14,22 @@ constexpr std::size_t kComfort = 8;
 constexpr std::size_t kBatch = 8;
 
 // A part of a map that could be made smaller.
-bool is_chunk(const Task& task) noexcept { return task.part != nullptr && task.part->count > 1; }
+bool is_chunk(const Task& task) noexcept {
+  return task.part != nullptr && task.part->count > 1 && task.part->chunksize == 0;
+}
+
+// How many elements of a map are handed over together.
+std::size_t chunk_of(const Task& task) noexcept {
+  const std::size_t fixed = task.part->chunksize;
+  return fixed > 0 ? fixed : task.function->times.items_in(Dispatcher::kChunkNanoseconds);
+}
 
 // How long a task is expected to run; for a map's part, what would be handed over of it now.
 std::uint32_t expected_ns(const Task& task) noexcept {
   const RunTimes& times = task.function->times;
   if (task.part == nullptr || times.slowest() == RunTimes::kUnknown) return times.slowest();
   const std::size_t count =
-      std::min(task.part->count, times.items_in(Dispatcher::kChunkNanoseconds));
+      std::min(task.part->count, chunk_of(task));
   const std::uint64_t all = std::uint64_t{count} * times.slowest();
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(all, RunTimes::kUnknown));
 }
@@ -31,35 +39,80 @@ std::uint32_t expected_ns(const Task& task) noexcept {
 // --- events from users --------------------------------------------------------------------------
 
 void Dispatcher::on_submit(TaskRef task) {
+  if (task->policy != nullptr) watch_expiry(task);
+  make_way_for(*task);
+  const Task& newest = *task;  // in the backlog, until pump()
   backlog_.push_back(std::move(task));
-  ++queued_;
-  if (!is_worth_waiting(*backlog_.back())) pump();
+  count_queued(newest);
+  if (!is_worth_waiting(newest)) pump();
 }
 
-bool Dispatcher::on_cancel(Task& task) {
+bool Dispatcher::on_cancel(Task& task, Cancel reach) {
+  bool is_ended = withdraw(task);
+  if (is_ended) {
+    settle(task, Task::Status::cancelled);
+  } else if (reach == Cancel::running && task.status() == Task::Status::running) {
+    for (WorkerIndex index = 0; index < hands_.size() && !is_ended; ++index) {
+      const bool runs_it = !hands_[index].empty() && &hands_[index].front() == &task;
+      is_ended = runs_it && end_task(index, Reason::cancelled);
+    }
+  }
+  pump();
+  return is_ended;
+}
+
+// Takes a task that has not started out of wherever it waits; false if it has, or is done.
+bool Dispatcher::withdraw(Task& task) {
   for (WorkerIndex index = 0; task.status() == Task::Status::running; ++index) {
     if (index == hands_.size()) return false;
     if (!hands_[index].holds(task)) continue;
     if (!take_back(index, task)) {
-      pump();
       return false;
     }
   }
   if (task.is_done()) return false;
-  --queued_;  // what stands in the backlog is skipped when its turn comes
-  settle(task, Task::Status::cancelled);
-  pump();
+  const auto waits = [&](const auto& entry) { return entry.second.get() == &task; };
+  if (task.thrown != nullptr) {
+    --undecided_;
+  } else if (expected_.erase(&task) == 0 && std::erase_if(delayed_, waits) == 0) {
+    uncount_queued(task);  // what stands in the backlog is skipped when its turn comes
+  }
   return true;
+}
+
+void Dispatcher::on_resize(unsigned count) {
+  const unsigned before = supervisor_.wanted();
+  supervisor_.resize(count);
+  if (count > hands_.size()) {
+    hands_.resize(count);
+    lives_.resize(count);
+  }
+  for (WorkerIndex index = count; index < hands_.size(); ++index) wear_out(index);
+  for (WorkerIndex index = before; index < count; ++index) {
+    if (!supervisor_.is_vacant(index)) continue;  // it follows when the one there has left
+    if (is_broken() || !is_replaced(index)) continue;
+    supervisor_.on_starting(index);
+    port_.start_worker(index, Duration::zero());
+  }
+  pump();
 }
 
 void Dispatcher::on_close(bool cancel_queued) {
   is_closed_ = true;
+  cancels_ = cancels_ || cancel_queued;
   if (cancel_queued) {
     for (WorkerIndex index = 0; index < hands_.size(); ++index) {
       while (!hands_[index].empty() && take_back_youngest(index)) continue;
     }
-    while (const TaskRef task = next_queued()) settle(*task, Task::Status::cancelled);
+    cancel_backlog();
+    cancel_waiting();
   }
+  pump();
+}
+
+void Dispatcher::on_absence(Task& task) {
+  const auto absent = expected_.extract(&task);
+  if (!absent.empty()) settle(task, Task::Status::failed);
   pump();
 }
 
@@ -71,17 +124,26 @@ void Dispatcher::on_started(WorkerIndex index) {
 }
 
 void Dispatcher::on_start_failed(WorkerIndex index, const std::string& reason) {
-  if (is_closed_ && is_drained()) {
-    supervisor_.vacate(index);
-  } else {
+  if (is_replaced(index)) {
     follow(index, supervisor_.on_start_failed(index, reason));
+  } else {
+    supervisor_.vacate(index);
   }
   pump();
 }
 
 void Dispatcher::on_ready(WorkerIndex index) {
   if (!supervisor_.on_ready(index)) return;
-  if (supervisor_.takes_tasks(index)) idle_.push_back(index);
+  lives_[index] = {};
+  if (rules_.max_age_per_child != forever) {
+    lives_[index].ready_at = port_.now();
+    watch(index, lives_[index].ready_at + rules_.max_age_per_child);
+  }
+  if (index >= supervisor_.wanted()) {
+    wear_out(index);
+  } else if (takes(index)) {
+    idle_.push_back(index);
+  }
   pump();
 }
 
@@ -90,22 +152,59 @@ void Dispatcher::on_completed(WorkerIndex index, Completed completed) {
   prefetched_ -= hands.size() > 1 ? 1 : 0;
   const TaskRef task = hands.pop_front();
   --running_;
+  supervisor_.on_finished();
+  if (lives_[index].doomed == task->ticket && lives_[index].is_asked) {
+    const Reason reason = std::exchange(lives_[index].reason, Reason::none);  // it has heeded
+    lives_[index].doomed = 0;
+    if (!run_again(task, std::nullopt, retries(*task, reason))) give_up(task, reason);
+    favourite_ = index;
+    if (hands.empty()) become_idle(index);
+    return;
+  }
   const bool has_error = completed.error_bytes > 0 || completed.status == Task::Status::raised;
   const std::size_t failed_items = task->part != nullptr && has_error ? 1 : 0;
   const std::size_t items =
       std::max<std::size_t>(1, task->part == nullptr ? 1 : completed.items + failed_items);
   task->function->times.record(completed.nanoseconds, items);
+  if (asks_user(index, *task, completed)) {
+    task->thrown = std::make_unique<Payload>(std::move(completed.result));
+    task->set_running(false);
+    ++undecided_;
+    favourite_ = index;
+    if (hands.empty()) become_idle(index);
+    return port_.ask_user(task);
+  }
   task->payload = std::move(completed.result);
   if (task->part != nullptr) {
     task->part->error_bytes = completed.error_bytes;
     // Without room for the results nothing of them has a value, and nothing runs again.
     const bool is_without = completed.status == Task::Status::failed;
+    const std::size_t handed = task->part->count;
     const bool is_whole = end_early(*task, is_without ? 0 : completed.items, items);
+    lives_[index].served -= handed - task->part->count;
     if (!is_whole && !has_error) completed.status = Task::Status::failed;
   }
   settle(*task, completed.status);
   favourite_ = index;
   if (hands.empty()) become_idle(index);
+}
+
+void Dispatcher::cancel_backlog() {
+  while (const TaskRef task = next_queued()) settle(*task, Task::Status::cancelled);
+}
+
+// True if another is to take the place of a worker that is gone.
+bool Dispatcher::is_replaced(WorkerIndex index) const noexcept {
+  return !is_ending_ && index < supervisor_.wanted() && !(is_closed_ && is_drained());
+}
+
+void Dispatcher::on_end_workers() {
+  is_ending_ = true;
+  on_close(true);
+  for (WorkerIndex index = 0; index < hands_.size(); ++index) {
+    supervisor_.on_deaf(index);
+    leave_idle(index);
+  }
 }
 
 void Dispatcher::on_deaf(WorkerIndex index) {
@@ -124,12 +223,17 @@ void Dispatcher::on_ended(WorkerIndex index, WorkerEnd end) {
   // the last one taken: their results are not believed.
   std::vector<TaskRef> lost;
   while (!hands.empty() && hands.front().ticket <= end.taken) lost.push_back(hands.pop_front());
-  while (!hands.empty()) requeue(hands.pop_back());
-  for (; !lost.empty(); lost.pop_back()) lose(lost.back(), end);
-  if (is_closed_ && is_drained()) {
-    supervisor_.vacate(index);
-  } else {
+  while (!hands.empty()) hand_back(index, hands.pop_back());
+  const bool was_ended = lives_[index].doomed != 0 || supervisor_.is_dismissed(index);
+  if (supervisor_.is_ready(index) && !was_ended && is_replaced(index)) {
+    supervisor_.on_loss(port_.now(), rules_.restart, lost.empty() ? "" : lost.front()->name());
+  }
+  for (; !lost.empty(); lost.pop_back()) lose(index, lost.back(), end);
+  lives_[index] = {};
+  if (is_replaced(index)) {
     follow(index, supervisor_.on_ended(index));
+  } else {
+    supervisor_.vacate(index);
   }
   pump();
 }
@@ -139,7 +243,7 @@ void Dispatcher::on_ended(WorkerIndex index, WorkerEnd end) {
 void Dispatcher::on_stall() {
   is_stall_timer_set_ = false;
   for (WorkerIndex index = 0; index < hands_.size(); ++index) {
-    if (hands_[index].empty() || hands_[index].front().ticket != stalled_[index]) continue;
+    if (hands_[index].empty() || hands_[index].front().ticket != lives_[index].stalled) continue;
     Task& front = hands_[index].front();
     front.expected_ns = RunTimes::kUnknown;
     if (is_chunk(front)) port_.end_run(index, front);
@@ -148,11 +252,18 @@ void Dispatcher::on_stall() {
   pump();
 }
 
+std::optional<WorkerIndex> Dispatcher::holder_of(const Task& task) const {
+  for (WorkerIndex index = 0; index < hands_.size(); ++index) {
+    if (hands_[index].holds(task)) return index;
+  }
+  return std::nullopt;
+}
+
 Dispatcher::Counts Dispatcher::counts() const {
   Counts counts = totals_;
   counts.workers = supervisor_.present();
   counts.idle = static_cast<unsigned>(idle_.size());
-  counts.queued = queued_;
+  counts.queued = queued_ + expected_.size();
   counts.running = running_;
   return counts;
 }
@@ -162,6 +273,7 @@ Dispatcher::Counts Dispatcher::counts() const {
 // Gives tasks to workers, and once nothing is left of a closed pool, lets the workers go.
 void Dispatcher::pump() {
   if (is_broken()) fail_backlog();
+  if (is_ending_) cancel_backlog();  // nobody is left to run it
   do {
     WorkerIndex chosen = 0;
     for (drop_cancelled(); queued_ > 0 && choose(*backlog_.front(), chosen); drop_cancelled()) {
@@ -169,7 +281,28 @@ void Dispatcher::pump() {
     }
   } while (!publish_all());
   watch_stalls();
+  if (is_room_awaited_ && (is_closed_ || has_room_for(0))) {
+    is_room_awaited_ = false;
+    port_.announce_room();
+  }
   if (is_closed_ && is_drained()) dismiss_all();
+}
+
+bool Dispatcher::has_room_for(std::size_t bytes) const noexcept {
+  if (rules_.max_queued > 0 && queued_ + prefetched_ >= rules_.max_queued) return false;
+  // What is larger than the whole room goes alone.
+  return rules_.max_queued_bytes == 0 || queued_bytes_ == 0 ||
+         (bytes < rules_.max_queued_bytes && queued_bytes_ <= rules_.max_queued_bytes - bytes);
+}
+
+void Dispatcher::count_queued(const Task& task) noexcept {
+  ++queued_;
+  if (rules_.max_queued_bytes > 0) queued_bytes_ += task.arguments().bytes.size();
+}
+
+void Dispatcher::uncount_queued(const Task& task) noexcept {
+  --queued_;
+  if (rules_.max_queued_bytes > 0) queued_bytes_ -= task.arguments().bytes.size();
 }
 
 // True while the worker it would go to has plenty to do: handing over many at once costs one
@@ -180,7 +313,7 @@ bool Dispatcher::is_worth_waiting(const Task& task) const {
 
 bool Dispatcher::has_room(WorkerIndex index, const Task& task) const {
   const Hands& hands = hands_[index];
-  if (!supervisor_.takes_tasks(index) || hands.size() >= kMostInHands) return false;
+  if (!takes(index) || hands.size() >= kMostInHands) return false;
   if (hands.empty()) return true;
   return task.can_be_prefetched && hands.front().expected_ns <= kPrefetchNanoseconds &&
          hands.prefetched_ns() + expected_ns(task) <= kPrefetchNanoseconds;
@@ -200,7 +333,7 @@ bool Dispatcher::choose(const Task& task, WorkerIndex& chosen) const {
 // up. If it turns out otherwise, the stall timer tells.
 bool Dispatcher::is_soon_begun(const Task& task) const {
   const Hands& hands = hands_[favourite_];
-  if (hands.empty() || !supervisor_.takes_tasks(favourite_)) return false;
+  if (hands.empty() || !takes(favourite_)) return false;
   if (!task.can_be_prefetched || task.part != nullptr) return false;
   const std::uint64_t before = queued_ + hands.size();
   return hands.front().expected_ns <= kPrefetchNanoseconds &&
@@ -211,11 +344,13 @@ bool Dispatcher::is_soon_begun(const Task& task) const {
 void Dispatcher::give(WorkerIndex index) {
   Hands& hands = hands_[index];
   TaskRef task = next_queued();
+  if (is_expired(*task)) return fail_expired(*task);
   if (task->part != nullptr) {
-    const std::size_t count = task->function->times.items_in(kChunkNanoseconds);
+    const std::size_t count = share_of(index, *task);
     if (count < task->part->count) split_off(*task, count);  // else it goes whole
   }
   task->ticket = next_ticket_++;
+  if (task->id == 0) task->id = task->ticket;
   task->expected_ns = expected_ns(*task);
   const Delivery delivery = port_.deliver(index, *task);
   if (delivery == Delivery::impossible) {
@@ -234,6 +369,10 @@ void Dispatcher::give(WorkerIndex index) {
   if (std::ranges::find(to_publish_, index) == to_publish_.end()) to_publish_.push_back(index);
   ++task->attempt;
   ++running_;
+  lives_[index].served += task->part == nullptr ? 1 : task->part->count;
+  if (timeout_of(*task) != forever) {
+    watch(index, port_.now() + std::clamp(timeout_of(*task), kLeastWatch, kLongestWatch));
+  }
   task->set_running(true);
   hands.push_back(std::move(task));
   totals_.prefetch_depth = std::max(totals_.prefetch_depth, hands.prefetched());
@@ -257,7 +396,7 @@ void Dispatcher::drop_cancelled() {
     Task& task = *backlog_.front();
     if (task.is_done()) continue;
     if (task.part == nullptr || !task.part->is_dropped) return;
-    --queued_;
+    uncount_queued(task);
     settle(task, Task::Status::cancelled);
   }
 }
@@ -265,10 +404,26 @@ void Dispatcher::drop_cancelled() {
 TaskRef Dispatcher::next_queued() {
   drop_cancelled();
   if (backlog_.empty()) return nullptr;
-  TaskRef task = std::move(backlog_.front());
-  backlog_.pop_front();
-  --queued_;
+  TaskRef task = backlog_.pop_front();
+  uncount_queued(*task);
   return task;
+}
+
+// How many elements of a part the worker is handed.
+std::size_t Dispatcher::share_of(WorkerIndex index, const Task& task) const {
+  if (rules_.max_tasks_per_child == 0) return chunk_of(task);
+  return std::min<std::size_t>(chunk_of(task), rules_.max_tasks_per_child - lives_[index].served);
+}
+
+// Has the tasks that wait behind others in workers' hands yield to one of a higher priority.
+void Dispatcher::make_way_for(const Task& task) {
+  has_priorities_ = has_priorities_ || task.priority() != 0;
+  if (!has_priorities_ || prefetched_ == 0) return;
+  for (WorkerIndex index = 0; index < hands_.size(); ++index) {
+    while (hands_[index].prefetched() > 0 && hands_[index].back().priority() < task.priority()) {
+      if (!take_back_youngest(index)) break;
+    }
+  }
 }
 
 bool Dispatcher::take_back_youngest(WorkerIndex index) {
@@ -278,6 +433,7 @@ bool Dispatcher::take_back_youngest(WorkerIndex index) {
   --running_;
   ++totals_.revocations;
   --hands.back().attempt;
+  lives_[index].served -= hands.back().part == nullptr ? 1 : hands.back().part->count;
   requeue(hands.pop_back());
   if (hands.empty()) become_idle(index);
   return true;
@@ -293,12 +449,14 @@ bool Dispatcher::take_back(WorkerIndex index, const Task& task) {
 
 void Dispatcher::requeue(TaskRef task) {
   task->set_running(false);
+  const Task& first = *task;
   backlog_.push_front(std::move(task));
-  ++queued_;
+  count_queued(first);
 }
 
 void Dispatcher::become_idle(WorkerIndex index) {
-  if (supervisor_.takes_tasks(index)) idle_.push_back(index);
+  if (takes(index)) return idle_.push_back(index);
+  if (is_spent(index) || supervisor_.is_worn(index)) let_go(index);
 }
 
 void Dispatcher::leave_idle(WorkerIndex index) {
@@ -318,114 +476,9 @@ void Dispatcher::watch_stalls() {
   if (is_stall_timer_set_ || !may_stall()) return;
   is_stall_timer_set_ = true;
   for (WorkerIndex index = 0; index < hands_.size(); ++index) {
-    stalled_[index] = hands_[index].empty() ? 0 : hands_[index].front().ticket;
+    lives_[index].stalled = hands_[index].empty() ? 0 : hands_[index].front().ticket;
   }
   port_.set_stall_timer(kStallTime);
-}
-
-// --- parts of maps ------------------------------------------------------------------------------
-
-// Leaves `task` its first `count` elements; the others are a task of their own.
-TaskRef Dispatcher::split(Task& task, std::size_t count) {
-  Part& part = *task.part;
-  auto rest = std::make_shared<Task>(*task.function, Payload());
-  rest->pool = task.pool;
-  rest->generation = task.generation;
-  rest->can_be_prefetched = task.can_be_prefetched;
-  rest->part = std::make_unique<Part>(
-      Part{part.batch, part.first + count, part.count - count, 0, 0, nullptr});
-  rest->part->rest = std::move(part.rest);  // from here on nothing throws
-  part.rest = rest;
-  part.count = count;
-  return rest;
-}
-
-// Of a part's elements `settled` have run, the first `done` of them with a value. Those behind are
-// run anew.
-// False without the memory for that: they are without a value for ever.
-bool Dispatcher::end_early(Task& task, std::size_t done, std::size_t settled) noexcept {
-  task.part->done = done;
-  if (settled == task.part->count) return true;
-  if (!task.part->is_dropped) return split_off(task, settled);
-  task.part->count = settled;  // nobody asks for the others
-  return true;
-}
-
-// Puts all but the first `count` elements of a part back into the backlog. Without the memory for
-// that it changes nothing.
-bool Dispatcher::split_off(Task& task, std::size_t count) noexcept {
-  try {
-    backlog_.emplace_front();
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
-  try {
-    backlog_.front() = split(task, count);
-  } catch (const std::bad_alloc&) {
-    backlog_.pop_front();
-    return false;
-  }
-  ++queued_;
-  return true;
-}
-
-// --- ends ---------------------------------------------------------------------------------------
-
-// Those that are not ready yet, too: one of them may never be.
-void Dispatcher::dismiss_all() {
-  idle_.clear();
-  for (WorkerIndex index = 0; index < hands_.size(); ++index) {
-    if (supervisor_.dismiss(index)) port_.dismiss(index);
-  }
-}
-
-void Dispatcher::settle(Task& task, Task::Status status) {
-  if (task.part != nullptr) totals_.completed += task.part->done;
-  if (task.part == nullptr && status == Task::Status::finished) ++totals_.completed;
-  if (status == Task::Status::raised) ++totals_.failed;
-  if (status == Task::Status::cancelled) {
-    task.fail_by([function = task.function] {
-      throw CancelledError("task " + function->name() + " was cancelled before it started");
-    });
-  }
-  if (task.part != nullptr) {
-    task.part->batch = nullptr;
-  } else if (status == Task::Status::cancelled || status == Task::Status::failed) {
-    task.payload = {};
-  }
-  task.pool = nullptr;
-  task.finish(status);
-  if (task.waiters != nullptr) port_.announce(task);
-}
-
-// A worker that had finished all elements of a part has lost none of them.
-void Dispatcher::lose(const TaskRef& task, WorkerEnd& end) {
-  Task::Status status = Task::Status::failed;
-  if (task->part != nullptr && end.items && task->ticket == end.taken) {
-    task->payload = std::move(end.values);
-    if (*end.items == task->part->count) status = Task::Status::finished;
-    end_early(*task, *end.items, *end.items + (status == Task::Status::failed ? 1 : 0));
-  }
-  if (status == Task::Status::failed) {
-    ++totals_.lost;
-    task->fail_by([raise = end.raise, &lost = *task] { raise(lost); });
-  }
-  settle(*task, status);
-}
-
-// Has another worker take the place of one that is gone.
-void Dispatcher::follow(WorkerIndex index, std::optional<Duration> delay) {
-  if (!delay) return;
-  supervisor_.on_starting(index);
-  ++totals_.restarted;
-  port_.start_worker(index, *delay);
-}
-
-void Dispatcher::fail_backlog() {
-  while (const TaskRef task = next_queued()) {
-    task->fail_by([reason = broken_reason()] { throw BrokenPoolError(reason); });
-    settle(*task, Task::Status::failed);
-  }
 }
 
 }  // namespace shoal::pool

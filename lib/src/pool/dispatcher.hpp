@@ -1,68 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <limits>
+#include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "pool/backlog.hpp"
+#include "pool/dispatch_port.hpp"
+#include "pool/dispatch_rules.hpp"
 #include "pool/hands.hpp"
 #include "pool/supervisor.hpp"
 #include "pool/task.hpp"
 #include "shoal/duration.hpp"
 
 namespace shoal::pool {
-
-/// How a worker ended, for the error of the task that it took along.
-struct WorkerEnd {
-  std::uint64_t taken = 0;                 ///< ticket of the last task it may have started
-  std::function<void(const Task&)> raise;  ///< throws the WorkerLostError of that task
-  /// Elements it had finished of that task, a map's part; none: nobody knows, all may have begun.
-  std::optional<std::size_t> items = 0;
-  Payload values = {};                     ///< their results
-};
-
-/// A task that was run.
-struct Completed {
-  Task::Status status = Task::Status::finished;  ///< finished, raised or failed
-  Payload result = {};
-  std::uint32_t nanoseconds = 0;  ///< how long it ran
-  std::size_t items = 0;          ///< for a map's part: elements with a value, the first ones
-  std::size_t error_bytes = 0;    ///< for a map's part: the exception at the end of the result
-};
-
-/// What came of handing a task to a worker.
-enum class Delivery {
-  done,
-  full,        ///< this worker has no room behind what it has already
-  refused,     ///< this worker takes nothing more; its end is on the way
-  impossible,  ///< no worker could get it: the port has said why, by Task::fail_by
-};
-
-/// What the dispatcher asks of the world. Calls come from within its own event functions and must
-/// not call back into it.
-class DispatchPort {
- public:
-  virtual ~DispatchPort() = default;
-  /// Hands `task` to a worker, which sees it at the next publish().
-  virtual Delivery deliver(WorkerIndex worker, Task& task) = 0;
-  /// Lets a worker see what was delivered to it; false if its end is on the way instead.
-  virtual bool publish(WorkerIndex worker) = 0;
-  /// Takes the youngest task back from a worker; false if the worker has it already.
-  virtual bool take_back(WorkerIndex worker) = 0;
-  /// Asks a worker to leave off a part of a map behind the element it runs, some time.
-  virtual void end_run(WorkerIndex worker, const Task& part) = 0;
-  /// Starts a worker in place `index`, `delay` from now; answered by on_started or on_start_failed.
-  virtual void start_worker(WorkerIndex index, Duration delay) = 0;
-  /// Lets an idle worker go; answered by on_ended.
-  virtual void dismiss(WorkerIndex worker) = 0;
-  /// Tells everybody who waits for `task` that its status is final.
-  virtual void announce(Task& task) = 0;
-  /// Asks for an on_stall(), `delay` from now.
-  virtual void set_stall_timer(Duration delay) = 0;
-};
 
 /// Decides which task runs where, and what becomes of it when its worker ends. Pure: it knows no
 /// clock, no process and no shared memory, only events and the port. One lock covers it.
@@ -77,8 +34,12 @@ class DispatchPort {
 /// its death, by an element that throws, or for lack of room for results, goes back to the head of
 /// the backlog.
 ///
-/// Invariants: a task is in exactly one of backlog, one worker's hands, or a final status; it gets
-/// a final status once; a task that had started is never delivered again.
+/// Ending a task that runs means ending its worker. What was handed over behind it is taken back
+/// first, so that it hits nobody else; a task that looks whether it is to stop gets a grace time.
+///
+/// Invariants: a task is in exactly one of backlog, one worker's hands, those that wait for their
+/// next attempt or for their user's answer, or a final status; it gets a final status once; a task
+/// that had started is delivered again only if its user or its pool has said that this is safe.
 class Dispatcher {
  public:
   /// The most tasks in one worker's hands.
@@ -87,6 +48,9 @@ class Dispatcher {
   static constexpr std::uint64_t kPrefetchNanoseconds = 50'000;
   /// How long the elements of a map that are handed over together are expected to run.
   static constexpr std::uint64_t kChunkNanoseconds = 50'000;
+  /// How soon a task with a time-out is looked at again that was not begun, and how late at most.
+  static constexpr Duration kLeastWatch = std::chrono::milliseconds(1);
+  static constexpr Duration kLongestWatch = std::chrono::hours(1);
   /// How long a worker with prefetched tasks may go without finishing one.
   static constexpr Duration kStallTime = std::chrono::milliseconds(1);
 
@@ -103,14 +67,39 @@ class Dispatcher {
     std::size_t prefetch_depth = 0;  ///< the most tasks that stood prefetched with one worker
   };
 
+  using TimePoint = DispatchPort::TimePoint;
+
+  Dispatcher(DispatchPort& port, const DispatchRules& rules)
+      : port_(port),
+        rules_(rules),
+        supervisor_(rules.max_workers),
+        hands_(rules.max_workers),
+        lives_(rules.max_workers) {}
   Dispatcher(DispatchPort& port, unsigned max_workers)
-      : port_(port), supervisor_(max_workers), hands_(max_workers), stalled_(max_workers) {}
+      : Dispatcher(port, DispatchRules{.max_workers = max_workers}) {}
 
   // Events from users.
   void on_submit(TaskRef task);
-  bool on_cancel(Task& task);
+  /// Cancels a task that has not started, or, by Cancel::running, ends it; false if it could not.
+  bool on_cancel(Task& task, Cancel reach = Cancel::queued);
+  /// `task` comes later: until then it keeps a closed pool from ending, and can be cancelled.
+  void on_expect(const TaskRef& task) { expected_.emplace(task.get(), task); }
+  /// A task that was expected is about to be submitted; false if it has been cancelled.
+  bool on_arrival(const Task& task) { return expected_.erase(&task) > 0; }
+  /// A task that was expected does not come: it fails by what it raises.
+  void on_absence(Task& task);
+  /// There are to be `count` workers from now on.
+  void on_resize(unsigned count);
+  /// Whether its user wants a task, which has thrown, run again.
+  void on_answer(const TaskRef& task, bool runs_again);
+  /// Somebody waits in submit: announce_room() once there is room.
+  void on_wait_for_room() { is_room_awaited_ = true; }
+  /// True if `bytes` of arguments may be added to what waits for a worker.
+  bool has_room_for(std::size_t bytes) const noexcept;
   /// No task comes after this; with `cancel_queued`, those not started are cancelled.
   void on_close(bool cancel_queued);
+  /// The same; and all workers are about to be ended.
+  void on_end_workers();
 
   // Events from workers.
   /// A worker is being started without having been asked for.
@@ -126,25 +115,91 @@ class Dispatcher {
   void on_deaf(WorkerIndex index);
   /// The worker is gone, and all its completions have been reported.
   void on_ended(WorkerIndex index, WorkerEnd end);
-  /// The stall timer has run out.
+  /// The worker has grown too large: it leaves after the task it runs.
+  void on_worn(WorkerIndex index);
+  /// The pool can be of no more use, for `reason`.
+  void on_broken(const std::string& reason);
+
+  // Events from the clock.
   void on_stall();
+  void on_watch(WorkerIndex index);
+  void on_alarm();
 
   /// The oldest task in a worker's hands, whose completion comes next.
   Task* expected(WorkerIndex index) {
     return hands_[index].empty() ? nullptr : &hands_[index].front();
   }
+  /// The worker that a task was handed to; none if it waits.
+  std::optional<WorkerIndex> holder_of(const Task& task) const;
   bool is_closed() const noexcept { return is_closed_; }
   /// Why no worker can be started and every task fails; empty for a sound pool.
   const std::string& broken_reason() const noexcept { return supervisor_.broken_reason(); }
   bool is_broken() const noexcept { return !broken_reason().empty(); }
-  bool is_drained() const noexcept { return queued_ == 0 && running_ == 0; }
+  bool is_drained() const noexcept {
+    return queued_ == 0 && running_ == 0 && delayed_.empty() && undecided_ == 0 &&
+           expected_.empty();
+  }
   bool has_workers() const noexcept { return supervisor_.has_workers(); }
+  const Supervisor& supervisor() const noexcept { return supervisor_; }
   /// Tasks in workers' hands.
   std::size_t running() const noexcept { return running_; }
+  /// Tasks that no worker has yet.
+  std::size_t queued() const noexcept { return queued_; }
   Counts counts() const;
 
  private:
+  // Why a task is ended while it runs.
+  enum class Reason : std::uint8_t { none, timed_out, cancelled };
+
+  // What becomes of one incarnation, beside what it has in its hands.
+  struct Life {
+    std::uint64_t stalled = 0;  // the ticket at its front when the stall timer was set
+    std::uint64_t served = 0;   // tasks it has been handed, and kept
+    TimePoint ready_at = {};
+    std::uint64_t doomed = 0;  // ticket of the task that is being ended; 0: none
+    Reason reason = Reason::none;
+    bool is_asked = false;  // to stop; else its worker is ended
+    TimePoint kill_at = {};
+    TimePoint watched_until = TimePoint::max();
+    std::uint64_t begun_ticket = 0;  // of the task that was seen running,
+    TimePoint begun_at = {};         // since when
+  };
+
   void pump();
+  bool withdraw(Task& task);
+  bool is_spent(WorkerIndex index) const noexcept;
+  bool is_replaced(WorkerIndex index) const noexcept;
+  bool takes(WorkerIndex index) const noexcept {
+    return supervisor_.takes_tasks(index) && !is_spent(index);
+  }
+  std::size_t share_of(WorkerIndex index, const Task& task) const;
+  void count_queued(const Task& task) noexcept;
+  void uncount_queued(const Task& task) noexcept;
+  void make_way_for(const Task& task);
+  void wear_out(WorkerIndex index);
+  void let_go(WorkerIndex index);
+  // Time.
+  Duration timeout_of(const Task& task) const noexcept;
+  void watch(WorkerIndex index, TimePoint at);
+  void check_time(WorkerIndex index, TimePoint now);
+  Duration shortest_timeout(WorkerIndex index) const noexcept;
+  std::optional<TimePoint> begun(WorkerIndex index, const Task& task);
+  bool end_task(WorkerIndex index, Reason reason);
+  void end_worker(WorkerIndex index);
+  void watch_expiry(const TaskRef& task);
+  void forget_expiries();
+  void set_alarm();
+  void expire(Task& task);
+  bool is_expired(const Task& task);
+  void fail_expired(Task& task);
+  void delay(TaskRef task, Duration pause);
+  Duration pause_before(const Task& task);
+  bool run_again(const TaskRef& task, std::optional<std::size_t> done, unsigned allowed);
+  void give_up(const TaskRef& task, Reason reason);
+  unsigned retries(const Task& task, Reason reason) const noexcept;
+  bool asks_user(WorkerIndex index, const Task& task, const Completed& completed) const noexcept;
+  void cancel_waiting();
+  void cancel_backlog();
   bool is_worth_waiting(const Task& task) const;
   bool has_room(WorkerIndex index, const Task& task) const;
   bool is_soon_begun(const Task& task) const;
@@ -156,25 +211,36 @@ class Dispatcher {
   bool take_back_youngest(WorkerIndex index);
   bool take_back(WorkerIndex index, const Task& task);
   void requeue(TaskRef task);
+  void hand_back(WorkerIndex index, TaskRef task);
   void become_idle(WorkerIndex index);
   void leave_idle(WorkerIndex index);
   void watch_stalls();
   bool may_stall() const;
   TaskRef split(Task& task, std::size_t count);
   bool split_off(Task& task, std::size_t count) noexcept;
+  static void join(Task& task, Task& rest) noexcept;
   bool end_early(Task& task, std::size_t done, std::size_t settled) noexcept;
   void dismiss_all();
   void settle(Task& task, Task::Status status);
-  void lose(const TaskRef& task, WorkerEnd& end);
+  void lose(WorkerIndex index, const TaskRef& task, WorkerEnd& end);
   void follow(WorkerIndex index, std::optional<Duration> delay);
   void fail_backlog();
 
   DispatchPort& port_;
+  const DispatchRules rules_;
   Supervisor supervisor_;
-  std::vector<Hands> hands_;             // by WorkerIndex
-  std::vector<std::uint64_t> stalled_;   // by WorkerIndex: the ticket at its front at the last look
-  std::deque<TaskRef> backlog_;          // with those that were cancelled while they stood here
-  std::size_t queued_ = 0;               // without them
+  std::vector<Hands> hands_;  // by WorkerIndex
+  std::vector<Life> lives_;   // by WorkerIndex
+  Backlog backlog_;           // with those that were cancelled while they stood here
+  std::size_t queued_ = 0;    // without them
+  std::size_t queued_bytes_ = 0;               // of their arguments, where rules_ ask for it
+  std::multimap<TimePoint, TaskRef> delayed_;  // between two attempts
+  std::multimap<TimePoint, std::weak_ptr<Task>> expiries_;
+  std::size_t expiries_swept_at_ = 0;  // how many there are when those of done tasks go
+  std::unordered_map<const Task*, TaskRef> expected_;  // that come later
+  std::size_t undecided_ = 0;                          // whose user is being asked
+  TimePoint alarm_at_ = TimePoint::max();
+  std::uint64_t random_ = 1;  // what jitter comes from
   std::vector<WorkerIndex> idle_;        // most recently active last
   std::vector<WorkerIndex> to_publish_;  // workers that were handed something
   WorkerIndex favourite_ = 0;            // the worker that was active last
@@ -183,6 +249,10 @@ class Dispatcher {
   std::size_t prefetched_ = 0;
   bool is_stall_timer_set_ = false;
   bool is_closed_ = false;
+  bool is_ending_ = false;       // its workers are being ended
+  bool cancels_ = false;         // what has not started of a closed pool
+  bool has_priorities_ = false;  // a task with one was seen
+  bool is_room_awaited_ = false;
   Counts totals_;
 };
 

@@ -21,6 +21,7 @@ namespace {
 // Keys of watched descriptors: the worker's id above two bits that say which descriptor.
 enum class Watched : std::uint64_t { sentinel = 0, control = 1 };
 constexpr std::uint64_t kServiceKey = ~std::uint64_t{0};
+constexpr std::uint64_t kLogKey = kServiceKey - 1;
 
 std::uint64_t key_of(WorkerId worker, Watched watched) noexcept {
   return worker << 2 | static_cast<std::uint64_t>(watched);
@@ -79,6 +80,9 @@ Engine::Engine() : spin_tokens_(spin_token_count()) {
     const os::Result<void> added = poller_->add(ear->get(), kServiceKey);
     if (!added) throw ResourceError("a pool needs " + added.error().to_string());
   }
+  logs_.emplace(board(), notifier_);
+  const os::Result<void> listening = poller_->add(logs_->ear(), kLogKey);
+  if (!listening) throw ResourceError("a pool needs " + listening.error().to_string());
   const os::Result<void> started =
       process::Runtime::instance().start_own_thread("shoal-service", [this] { serve(); });
   if (!started) throw ResourceError("a pool needs " + started.error().to_string());
@@ -91,14 +95,24 @@ SharedBoard& Engine::board() noexcept {
 }
 
 void Engine::Lock::unlock() {
-  if (engine_.to_wake_.empty() && engine_.to_log_.empty()) return lock_.unlock();
+  if (engine_.to_wake_.empty() && engine_.unposted_ == 0 && engine_.to_call_ == nullptr) {
+    return lock_.unlock();
+  }
   const auto bells = std::exchange(engine_.to_wake_, {});
-  auto records = std::exchange(engine_.to_log_, {});
+  const std::size_t notices = std::exchange(engine_.unposted_, 0);
+  WaiterLink* callbacks = std::exchange(engine_.to_call_, nullptr);
+  engine_.last_to_call_ = nullptr;
   lock_.unlock();
   // A worker may be gone by now and its memory unmapped: such a wake wakes nobody.
   for (const auto* bell : bells) sync::Hardware::wake(*bell, 1);
-  for (auto& [level, text] : records) {
-    engine_.notifier_.post([level = level, text = std::move(text)] { base::log(level, text); });
+  // Each calls the oldest notice there is then: the notices stay in their order, whoever posts.
+  for (std::size_t i = 0; i < notices; ++i) {
+    engine_.notifier_.post([&engine = engine_] { engine.give_notice(); });
+  }
+  while (callbacks != nullptr) {
+    const std::unique_ptr<Callback> callback(static_cast<Callback*>(callbacks));
+    callbacks = callback->next;
+    engine_.notifier_.post(std::move(callback->call));
   }
 }
 
@@ -107,27 +121,72 @@ void Engine::Lock::unlock() {
 bool Engine::wait(Task& task, base::Deadline deadline) {
   if (task.is_done()) return true;
   Lock lock(*this);
+  if (task.is_done()) return true;
   Waiter self;
-  task.add_waiter(self);
+  self.spin = task.pool->spin();
+  WaiterLink link{&self};
+  add_link(task.waiters, link);
+  const base::ScopeExit leave([&] { remove_link(task.waiters, link); });
+  return wait(lock, self, deadline);
+}
+
+bool Engine::wait(Lock& lock, Ledger& ledger, Duration spin, base::Deadline deadline) {
+  Waiter self;
+  self.spin = spin;
+  WaiterLink link{&self};
+  add_link(ledger.waiters, link);
+  const base::ScopeExit leave([&] { remove_link(ledger.waiters, link); });
+  return wait(lock, self, deadline);
+}
+
+bool Engine::wait(Lock& lock, Waiter& self, base::Deadline deadline) {
   const base::ScopeExit leave([&] {
-    task.remove_waiter(self);
     if (leading_ == nullptr) pass_lead();
   });
   bool can_lead = true;
   for (bool is_first_look = true; is_first_look || !deadline.is_past(); is_first_look = false) {
     if (leading_ == nullptr && can_lead) {
-      can_lead = lead(lock, task, self, deadline);
+      can_lead = lead(lock, self, deadline);
     } else {
-      follow(lock, task, self, deadline);
+      follow(lock, self, deadline);
     }
-    if (task.is_done()) return true;
+    if (self.wanted == 0) return true;
   }
   return false;
 }
 
-bool Engine::cancel(Task& task) {
+void Engine::call_when_done(Task& task, std::unique_ptr<Callback> callback) {
+  Lock lock(*this);
+  if (!task.is_done()) return add_link(task.waiters, *callback.release());
+  lock.unlock();
+  Notifier::call(callback->call);
+}
+
+void Engine::call_when_done(Ledger& ledger, std::unique_ptr<Callback> callback) {
+  Lock lock(*this);
+  if (ledger.unsettled > 0) return add_link(ledger.waiters, *callback.release());
+  lock.unlock();
+  Notifier::call(callback->call);
+}
+
+void Engine::give_notice() {
+  std::function<void()> notice;
+  {
+    const std::lock_guard guard(mutex_);
+    notice = std::move(notices_.front());
+    notices_.pop_front();
+  }
+  notice();
+}
+
+bool Engine::cancel(Task& task, Cancel reach) {
   const Lock lock(*this);
-  return task.pool != nullptr && task.pool->shared_from_this()->cancel(task);
+  return task.pool != nullptr && task.pool->shared_from_this()->cancel(task, reach);
+}
+
+std::optional<double> Engine::progress(const Task& task) {
+  const Lock lock(*this);
+  return task.pool == nullptr ? std::nullopt : task.pool->progress(task);
 }
 
 // A part that is done has no pool any more, but those behind it may have.
@@ -140,19 +199,19 @@ void Engine::drop(TaskRef first) {
   parts = pool->drop(std::move(first));
 }
 
-// Collects until its own task is done. Before each sleep it posts where it will sleep and looks
+// Collects until it has what it wants. Before each sleep it posts where it will sleep and looks
 // once more: what is published after that look rings. False if it cannot sleep, because somebody
 // closed our descriptors: the service thread goes on.
-bool Engine::lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline) {
+bool Engine::lead(Lock& lock, Waiter& self, base::Deadline deadline) {
   leading_ = &self;
   const base::ScopeExit leave([&] { stop_leading(); });
-  while (!task.is_done()) {
-    if (poll(lock, task, deadline)) return true;
+  while (self.wanted > 0) {
+    if (poll(lock, self, deadline)) return true;
     const bool on_words = list_words();
     post(on_words ? Collector::leader_on_words : Collector::leader_asleep);
     const std::uint64_t before = collected_;
     collect();
-    if (task.is_done() || deadline.is_past()) return true;
+    if (self.wanted == 0 || deadline.is_past()) return true;
     // The one ring that its worker has in this epoch may have come before anybody slept.
     if (collected_ != before) continue;
     const auto begin = base::Deadline::Clock::now();
@@ -177,10 +236,10 @@ void Engine::stop_leading() {
 
 // Collects without sleeping for as long as its pool allows, counted from the last result that came.
 // True if there is nothing to wait for any more.
-bool Engine::poll(Lock& lock, const Task& task, base::Deadline deadline) {
+bool Engine::poll(Lock& lock, const Waiter& self, base::Deadline deadline) {
   // Looking at the clock takes as long as some looks at the mailboxes.
   constexpr unsigned kLooksPerClock = 16;
-  const Duration spin = task.pool->spin();
+  const Duration spin = self.spin;
   if (spin <= Duration::zero() || !spin_history_.should_spin() || !spin_tokens_.lead()) {
     return false;
   }
@@ -190,7 +249,7 @@ bool Engine::poll(Lock& lock, const Task& task, base::Deadline deadline) {
   for (unsigned looks = 1;; ++looks) {
     const std::uint64_t before = collected_;
     collect();
-    if (task.is_done()) {
+    if (self.wanted == 0) {
       spin_history_.spun(true);
       return true;
     }
@@ -245,9 +304,9 @@ void Engine::rouse_leader() {
   wake_later(leader_word_);
 }
 
-void Engine::follow(Lock& lock, Task& task, Waiter& self, base::Deadline deadline) {
+void Engine::follow(Lock& lock, Waiter& self, base::Deadline deadline) {
   followers_.push_back(&self);
-  const auto is_called = [&] { return self.is_called || task.is_done(); };
+  const auto is_called = [&] { return self.is_called || self.wanted == 0; };
   // Other tasks may be waiting for the wakes this thread has put on the list.
   lock.unlock();
   lock.lock();
@@ -267,13 +326,36 @@ void Engine::pass_lead() {
 }
 
 void Engine::announce(Task& task) {
-  for (Waiter* waiter = std::exchange(task.waiters, nullptr); waiter != nullptr;) {
-    Waiter* const next = std::exchange(waiter->next, nullptr);
-    waiter->is_called = true;
-    waiter->wake.notify_one();
-    if (waiter == leading_) rouse_leader();
-    waiter = next;
+  tell(std::exchange(task.waiters, nullptr), task.has_failed());
+  if (task.part == nullptr || task.part->ledger == nullptr) return;
+  const std::shared_ptr<Ledger> ledger = std::move(task.part->ledger);
+  if (ledger->enter(task)) tell(std::exchange(ledger->waiters, nullptr), false);
+}
+
+// The last callback to be added stands first in the list.
+void Engine::tell(WaiterLink* link, bool has_failed) {
+  WaiterLink* callbacks = nullptr;
+  while (link != nullptr) {
+    WaiterLink* const next = std::exchange(link->next, nullptr);
+    if (link->waiter != nullptr) {
+      link->waiter->arrive(*link, has_failed);
+      if (link->waiter->wanted == 0) call(*link->waiter);
+    } else {
+      link->next = std::exchange(callbacks, link);
+    }
+    link = next;
   }
+  if (callbacks == nullptr) return;
+  (last_to_call_ == nullptr ? to_call_ : last_to_call_->next) = callbacks;
+  for (last_to_call_ = callbacks; last_to_call_->next != nullptr;) {
+    last_to_call_ = last_to_call_->next;
+  }
+}
+
+void Engine::call(Waiter& waiter) {
+  waiter.is_called = true;
+  waiter.wake.notify_one();
+  if (&waiter == leading_) rouse_leader();
 }
 
 // --- the service thread -------------------------------------------------------------------------
@@ -309,6 +391,7 @@ base::Deadline Engine::serve_once(base::Deadline next) {
 
 void Engine::handle(std::uint64_t key) {
   if (key == kServiceKey) return service_.silence();
+  if (key == kLogKey) return logs_->on_bell();
   const WorkerId worker = key >> 2;
   const std::shared_ptr<ProcessPool> pool = owner_of(worker);
   if (pool == nullptr) return;
@@ -345,6 +428,12 @@ void Engine::expire() {
 // --- bookkeeping, with the lock held ------------------------------------------------------------
 
 void Engine::add(std::shared_ptr<ProcessPool> pool) { pools_.push_back(std::move(pool)); }
+
+std::shared_ptr<ProcessPool> Engine::find(std::uint32_t pool_number) const {
+  const auto at = std::ranges::find_if(
+      pools_, [&](const auto& pool) { return pool->number() == pool_number; });
+  return at == pools_.end() ? nullptr : *at;
+}
 
 void Engine::remove(const ProcessPool& pool) {
   std::erase_if(pools_, [&](const auto& other) { return other.get() == &pool; });

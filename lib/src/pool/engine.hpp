@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include "os/event.hpp"
 #include "os/futex.hpp"
 #include "pool/function_table.hpp"
+#include "pool/log_relay.hpp"
 #include "pool/notifier.hpp"
 #include "pool/spin_history.hpp"
 #include "pool/spin_tokens.hpp"
@@ -50,8 +52,8 @@ class Engine {
   /// @throws ResourceError  the board or its descriptors could not be made
   static Engine& instance();
 
-  /// Holds the engine's lock; on release, first unlocks, then wakes the workers and writes the log
-  /// records that were put on the lists meanwhile.
+  /// Holds the engine's lock; on release, first unlocks, then wakes the workers and posts the
+  /// notices and callbacks that were put on the lists meanwhile.
   class Lock {
    public:
     explicit Lock(Engine& engine) : engine_(engine), lock_(engine.mutex_) {}
@@ -71,15 +73,28 @@ class Engine {
 
   /// Waits until `task` is done, collecting for everybody if nobody else does; false at `deadline`.
   bool wait(Task& task, base::Deadline deadline);
+  /// Waits, collecting likewise, until `self` has what it wants; false at `deadline`. Its links
+  /// stand at its tasks, and are removed by the caller.
+  bool wait(Lock& lock, Waiter& self, base::Deadline deadline);
+  /// Waits likewise until `ledger` has news, polling for `spin`.
+  bool wait(Lock& lock, Ledger& ledger, Duration spin, base::Deadline deadline);
+  /// Has `callback` called on the notifier thread once `task` is done; if it is, here and now.
+  void call_when_done(Task& task, std::unique_ptr<Callback> callback);
+  /// Likewise once all that is entered in `ledger` is settled.
+  void call_when_done(Ledger& ledger, std::unique_ptr<Callback> callback);
 
-  /// Cancels `task` if it has not started.
-  bool cancel(Task& task);
+  /// Cancels `task` if it has not started, or, by Cancel::running, ends it.
+  bool cancel(Task& task, Cancel reach);
+  /// How far a task that runs says it is; none if it has said nothing.
+  std::optional<double> progress(const Task& task);
   /// Cancels what has not started of a map, from this part on; nobody wants it any more.
   void drop(TaskRef first);
 
   FunctionTable& functions() noexcept { return functions_; }
   Notifier& notifier() noexcept { return notifier_; }
+  LogRelay& logs() noexcept { return *logs_; }
   WorkerId next_worker_id() noexcept { return next_worker_id_++; }
+  std::uint32_t next_pool_number() noexcept { return next_pool_number_++; }
 
   /// What workers are given: the board, and the buttons of the two bells.
   const std::shared_ptr<const UniqueFd>& board_file() const noexcept { return board_file_; }
@@ -88,6 +103,8 @@ class Engine {
 
   // All below are called with the lock held.
   void add(std::shared_ptr<ProcessPool> pool);
+  /// The pool of that number; none once it has ended.
+  std::shared_ptr<ProcessPool> find(std::uint32_t pool_number) const;
   void remove(const ProcessPool& pool);
   /// Watches a worker's sentinel (its end) and control socket (its hello, and its loss).
   os::Result<void> watch(WorkerId worker, ProcessPool& pool, int sentinel, int control);
@@ -100,8 +117,16 @@ class Engine {
   void unwatch(WorkerId worker, int sentinel, int control);
   /// Puts a worker's bell on the list of those to wake once the lock is free.
   void wake_later(const std::atomic<std::uint32_t>& bell) { to_wake_.push_back(&bell); }
-  /// Writes a log record once the lock is free: a sink may block, or come back to us.
-  void log_later(LogLevel level, std::string text) { to_log_.emplace_back(level, std::move(text)); }
+  /// Has users' code called on the notifier thread, once the lock is free: it may block, or come
+  /// back to us.
+  void call_later(std::function<void()> notice) {
+    notices_.push_back(std::move(notice));
+    ++unposted_;
+  }
+  /// Writes a log record likewise: a sink is users' code, too.
+  void log_later(LogLevel level, std::string text) {
+    call_later([level, text = std::move(text)] { base::log(level, text); });
+  }
   /// Sees to it that somebody collects what workers are about to be handed.
   void expect_results() {
     if (leading_ == nullptr && posted_ != Collector::service) post(Collector::service);
@@ -114,7 +139,7 @@ class Engine {
   std::uint64_t spins() const noexcept { return spins_; }
   /// Calls ProcessPool::on_timeout for `worker` at `deadline`, if it is watched then.
   void arm(base::Deadline deadline, WorkerId worker);
-  /// Wakes those who wait for `task`, whose status is final.
+  /// Wakes those who wait for `task`, whose status is final, and has its callbacks called.
   void announce(Task& task);
 
  private:
@@ -129,6 +154,7 @@ class Engine {
   };
 
   Engine();
+  void give_notice();
   void serve();
   base::Deadline serve_once(base::Deadline next);
   void handle(std::uint64_t key);
@@ -139,12 +165,14 @@ class Engine {
     posted_ = collector;
     board().post(collector);
   }
-  bool lead(Lock& lock, Task& task, Waiter& self, base::Deadline deadline);
+  bool lead(Lock& lock, Waiter& self, base::Deadline deadline);
   void stop_leading();
-  bool poll(Lock& lock, const Task& task, base::Deadline deadline);
+  bool poll(Lock& lock, const Waiter& self, base::Deadline deadline);
   bool list_words();
   bool sleep(Lock& lock, base::Deadline deadline, bool on_words);
-  void follow(Lock& lock, Task& task, Waiter& self, base::Deadline deadline);
+  void follow(Lock& lock, Waiter& self, base::Deadline deadline);
+  void tell(WaiterLink* link, bool has_failed);
+  void call(Waiter& waiter);
   void pass_lead();
   SharedBoard& board() noexcept;
   std::shared_ptr<ProcessPool> owner_of(WorkerId worker);
@@ -160,7 +188,10 @@ class Engine {
   std::unordered_map<WorkerId, ProcessPool*> owners_;
   std::multimap<base::Deadline, WorkerId> timers_;
   std::vector<const std::atomic<std::uint32_t>*> to_wake_;
-  std::vector<std::pair<LogLevel, std::string>> to_log_;
+  std::deque<std::function<void()>> notices_;  // for the notifier thread
+  std::size_t unposted_ = 0;                   // of these, the last
+  WaiterLink* to_call_ = nullptr;              // Callbacks
+  WaiterLink* last_to_call_ = nullptr;
   base::Deadline serving_until_ = base::Deadline::never();  // when the service thread looks again
   Waiter* leading_ = nullptr;  // who collects; none: the service thread
   bool is_leader_asleep_ = false;
@@ -173,8 +204,10 @@ class Engine {
   std::uint64_t spins_ = 0;
   std::uint64_t collected_ = 0;
   Notifier notifier_;
+  std::optional<LogRelay> logs_;
   std::deque<Waiter*> followers_;
   std::atomic<WorkerId> next_worker_id_{1};
+  std::atomic<std::uint32_t> next_pool_number_{1};
 };
 
 }  // namespace shoal::pool

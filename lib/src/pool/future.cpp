@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <future>
+#include <stdexcept>
 
+#include "pool/continuation.hpp"
 #include "pool/engine.hpp"
 #include "pool/process_pool.hpp"
 #include "pool/raise_failure.hpp"
@@ -24,9 +26,15 @@ bool FutureBase::done() const { return task().is_done(); }
 bool FutureBase::running() const { return task().status() == Task::Status::running; }
 bool FutureBase::cancelled() const { return task().status() == Task::Status::cancelled; }
 
-bool FutureBase::cancel() {
+bool FutureBase::cancel(Cancel reach) {
   pool::Task& task = this->task();
-  return pool::Engine::instance().cancel(task);
+  return pool::Engine::instance().cancel(task, reach);
+}
+
+std::optional<double> FutureBase::progress() const {
+  const pool::Task& task = this->task();
+  if (task.status() == Task::Status::finished) return 1.0;
+  return pool::Engine::instance().progress(task);
 }
 
 bool FutureBase::wait(Duration timeout) const {
@@ -34,11 +42,16 @@ bool FutureBase::wait(Duration timeout) const {
   return task.is_done() || pool::Engine::instance().wait(task, base::Deadline::in(timeout));
 }
 
-std::exception_ptr FutureBase::exception() const {
-  const Task& task = this->task();
-  wait();
+void FutureBase::wait_or_throw(Duration timeout) const {
+  if (wait(timeout)) return;
+  throw TimeoutError("task " + task().name() + " is not done after " +
+                     std::to_string(std::chrono::duration<double>(timeout).count()) + " s");
+}
+
+std::exception_ptr FutureBase::exception(Duration timeout) const {
+  wait_or_throw(timeout);
   try {
-    pool::raise_failure(task);
+    pool::raise_failure(task());
     return nullptr;
   } catch (...) {
     return std::current_exception();
@@ -46,11 +59,8 @@ std::exception_ptr FutureBase::exception() const {
 }
 
 FutureBase::Reading FutureBase::read(Duration timeout, bool is_bulk) const {
-  Task& task = this->task();
-  if (!wait(timeout)) {
-    throw TimeoutError("task " + task.name() + " is not done after " +
-                       std::to_string(std::chrono::duration<double>(timeout).count()) + " s");
-  }
+  wait_or_throw(timeout);
+  const Task& task = this->task();
   pool::raise_failure(task);
   const std::span<const std::byte> bytes = task.payload.bytes();
   if (is_bulk || !task.payload.is_leased()) {
@@ -62,12 +72,28 @@ FutureBase::Reading FutureBase::read(Duration timeout, bool is_bulk) const {
   return {reader, std::move(copy)};
 }
 
-FutureBase::Reading FutureBase::read_once(Duration timeout, bool is_bulk) {
+FutureBase::Reading FutureBase::read_once(Duration timeout, bool is_bulk) const {
   Reading reading = read(timeout, is_bulk);
   if (task().is_given_away.exchange(true)) {
     throw std::future_error(std::future_errc::future_already_retrieved);
   }
   return reading;
+}
+
+void FutureBase::call_when_done(std::function<void()> callback) const {
+  Task& task = this->task();
+  pool::Engine::instance().call_when_done(
+      task, std::make_unique<pool::Callback>(std::move(callback)));
+}
+
+std::shared_ptr<pool::Task> FutureBase::make_successor(const CallTarget& call,
+                                                      std::function<void(Writer&)> encode) const {
+  static_cast<void>(task());
+  return pool::add_successor(task_, call, std::move(encode));
+}
+
+void refuse_empty_callback() {
+  throw std::invalid_argument("Future::add_done_callback: the callback is empty");
 }
 
 }  // namespace shoal::internal

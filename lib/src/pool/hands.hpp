@@ -21,6 +21,8 @@ class Hands {
   /// Nanoseconds that the prefetched ones are expected to run.
   std::uint64_t prefetched_ns() const noexcept { return prefetched_ns_; }
 
+  /// All of them, the first first.
+  const std::deque<TaskRef>& tasks() const noexcept { return tasks_; }
   bool holds(const Task& task) const noexcept {
     for (const TaskRef& held : tasks_) {
       if (held.get() == &task) return true;

@@ -17,10 +17,21 @@ constexpr std::size_t kLargestCopiedFile = 256 << 10;
 
 }  // namespace
 
-bool Incarnation::read_hello() {
-  if (std::exchange(has_said_hello_, true)) return false;
+Incarnation::Hello Incarnation::read_hello(std::string& complaint) {
+  if (std::exchange(has_said_hello_, true)) return Hello::none;
   const os::Result<Parcel> parcel = receive_parcel(control_.get(), os::Wait::no);
-  return parcel && parcel->label.ticket == kHelloTicket;
+  if (!parcel) return Hello::none;
+  if (parcel->label.ticket == kHelloTicket) return Hello::ready;
+  if (parcel->label.ticket != kBrokenTicket) return Hello::none;
+  complaint.resize(std::min<std::uint64_t>(parcel->label.bytes, kLongestComplaint));
+  sync::Hardware::read(complaint.data(), memory_.completions().replies.data(), complaint.size());
+  return Hello::broken;
+}
+
+std::optional<DispatchPort::TimePoint> Incarnation::begun(const Task& task) const noexcept {
+  if (mailbox_.taken() != task.ticket) return std::nullopt;
+  const DispatchPort::TimePoint said{Duration(mailbox_.started())};
+  return std::min(said, base::Deadline::Clock::now());
 }
 
 // --- handing out tasks --------------------------------------------------------------------------
@@ -30,6 +41,8 @@ Delivery Incarnation::deliver(Task& task, const FunctionTable& functions) try {
   introduce(*task.function, functions);
   Entry entry{};
   entry.ticket = task.ticket;
+  entry.id = task.id;
+  entry.name_bytes = task.name_bytes;
   entry.function = task.function->slot.id;
   entry.attempt = static_cast<std::uint16_t>(task.attempt + 1);
   entry.descriptors = static_cast<std::uint16_t>(task.arguments().descriptors.size());
@@ -190,7 +203,10 @@ Incarnation::Harvest Incarnation::collect(const Task& task) {
   harvest.kind = fetched == Fetch::done ? Harvest::Kind::result : Harvest::Kind::no_room;
   completed.status =
       completion.outcome == Outcome::value ? Task::Status::finished : Task::Status::raised;
-  completed.nanoseconds = completion.nanoseconds;
+  completed.started = completion.started;
+  completed.ended = completion.ended;
+  completed.nanoseconds = static_cast<std::uint32_t>(
+      std::min(completion.ended - completion.started, std::int64_t{RunTimes::kUnknown}));
   completed.items = completion.items;
   completed.error_bytes = completion.error_bytes;
   return harvest;
@@ -207,6 +223,7 @@ void Incarnation::give_back_lost(const Completion& completion) noexcept {
 // A part of a map has done at least one element, or says which exception ended it.
 bool Incarnation::is_possible(const Completion& completion, const Task& task) {
   if (completion.outcome > Outcome::exception) return false;
+  if (completion.started < 0 || completion.ended < completion.started) return false;
   if (task.part == nullptr) return completion.items == 0 && completion.error_bytes == 0;
   const bool has_failed = completion.outcome == Outcome::exception;
   const std::size_t settled = std::size_t{completion.items} + (has_failed ? 1 : 0);

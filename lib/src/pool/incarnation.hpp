@@ -44,8 +44,28 @@ class Incarnation {
   /// What the worker wrote that no worker of ours writes; empty for an honest one.
   const std::string& violation() const noexcept { return violation_; }
 
-  /// Reads the worker's first message; false if it is no hello, or was read before.
-  bool read_hello();
+  /// Takes note that this process has ended the worker.
+  void note_kill() noexcept { is_killed_ = true; }
+  bool is_killed() const noexcept { return is_killed_; }
+
+  enum class Hello {
+    none,    ///< it is none, or was read before
+    ready,
+    broken,  ///< the initializer has thrown
+  };
+  /// Reads the worker's first message, and into `complaint` what it has to complain of.
+  Hello read_hello(std::string& complaint);
+
+  /// When the worker began `task`, the oldest one delivered, by its own word; none if it did not.
+  std::optional<DispatchPort::TimePoint> begun(const Task& task) const noexcept;
+  /// Asks a task to stop; false if it has never looked whether anybody asks.
+  bool ask_to_stop(const Task& task) noexcept { return mailbox_.ask_to_stop(task.ticket); }
+  /// How far a task says it is.
+  std::optional<double> report(const Task& task) const noexcept {
+    return mailbox_.report(task.ticket);
+  }
+  /// Bytes of memory that the worker says it has.
+  std::uint64_t resident() const noexcept { return mailbox_.resident(); }
 
   /// Hands `task` over; the worker sees it at the next publish(). Full: there is no room behind
   /// what it has already. Refused: the worker has stopped reading, and is to be killed. Impossible:
@@ -78,6 +98,9 @@ class Incarnation {
   bool has_tasks() const noexcept { return mailbox_.in_flight() > 0; }
   /// Ticket of the last task that may have started.
   std::uint64_t taken() const noexcept { return mailbox_.taken(); }
+
+  /// When the task of taken() began, by the worker's own word.
+  std::int64_t started() const noexcept { return mailbox_.started(); }
 
   /// What a worker that has died while it ran `task`, perhaps a part of a map, had finished of it.
   void rescue(const Task& task, WorkerEnd& end) const;
@@ -124,6 +147,7 @@ class Incarnation {
   std::shared_ptr<ReplyLeases> leases_ = std::make_shared<ReplyLeases>(memory_.submissions());
   std::bitset<kSegmentSlots> lost_segments_;  // those that came and could not be mapped
   bool has_said_hello_ = false;
+  bool is_killed_ = false;
   std::string violation_;
 };
 

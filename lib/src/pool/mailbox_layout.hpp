@@ -12,7 +12,7 @@
 //   W  completions  256 KiB   written by the worker alone; the parent maps it read-only
 //   G  gate           4 KiB   the one word that both write
 //
-//   D  0x00000 header | 0x0040 cq_head | 0x0080 bell | 0x00c0 command | 0x0100 may_spin, end_run
+//   D  0x00000 header | 0x0040 cq_head | 0x0080 bell | 0x00c0 command | 0x0100 may_spin, end_run, stop
 //      0x00140 segments_version, segments 64 x 8 bytes | 0x00380 released, release ring 256 x 2
 //      0x01000 entries    64 x  128 bytes
 //      0x03000 functions 512 x   32 bytes
@@ -21,7 +21,7 @@
 //      0x10000 end
 //
 //   W  0x00000 cq_tail | 0x0040 taken, started, run_ticket, run_offset, progress
-//      0x00080 sleeping, spins
+//      0x00080 sleeping, spins, resident | 0x00c0 polls, report_ticket, report
 //      0x01000 completions 64 x 128 bytes
 //      0x03000 replies    244 KiB           a ring, kept in the worker's heap
 //      0x40000 end
@@ -50,7 +50,9 @@
 //  9. A large result lies in a segment of its worker's. Its block, by number, is the worker's again
 //     once it stands in the release ring below `released`. No number is out twice, so that the
 //     ring never overflows.
-// 10. The parent reads W and G as input from a stranger: it copies, checks, then uses, and ends the
+// 10. `stop` is the ticket of a task that is to stop; `polls` that of the task that looked last
+//     whether it is to. `report` belongs to the task `report_ticket`, which is zero meanwhile.
+// 11. The parent reads W and G as input from a stranger: it copies, checks, then uses, and ends the
 //     worker at the first value that these rules forbid.
 //
 // Worked example, first task of a worker: the parent writes entries[0] = {ticket 41, ...}, moves
@@ -60,7 +62,7 @@
 
 namespace shoal::pool {
 
-inline constexpr std::uint32_t kMailboxVersion = 3;
+inline constexpr std::uint32_t kMailboxVersion = 4;
 inline constexpr std::uint64_t kMailboxMagic = 0x584f424c4c414f48;  ///< the first word of D
 
 inline constexpr std::uint32_t kDepth = 64;  ///< entries of each ring
@@ -74,8 +76,8 @@ inline constexpr std::uint16_t kSegmentMissing = 0x8000;
 inline constexpr std::size_t kSubmissionsBytes = 64 << 10;
 inline constexpr std::size_t kCompletionsBytes = 256 << 10;
 inline constexpr std::size_t kGateBytes = 4 << 10;
-inline constexpr std::size_t kEntryInlineBytes = 88;
-inline constexpr std::size_t kCompletionInlineBytes = 88;
+inline constexpr std::size_t kEntryInlineBytes = 80;
+inline constexpr std::size_t kCompletionInlineBytes = 76;
 
 /// Where the bytes of arguments or of a result are.
 enum class Place : std::uint8_t {
@@ -95,6 +97,7 @@ enum class Command : std::uint32_t { run = 0, exit = 1 };
 /// One task, as the parent hands it over.
 struct Entry {
   std::uint64_t ticket;
+  std::uint64_t id;           ///< the ticket of the task's first attempt
   std::uint64_t size;         ///< bytes of arguments
   std::uint64_t offset;       ///< in D's argument ring, or in the segment
   std::uint32_t function;     ///< id of the function; its slot is id % kFunctionSlots
@@ -103,7 +106,7 @@ struct Entry {
   std::uint16_t descriptors;  ///< how many ride along over the control socket, without the file
   std::uint16_t segment;      ///< the slot, for Place::in_segment
   Place place;
-  std::uint8_t unused;
+  std::uint8_t name_bytes;    ///< of the arguments, the first: the task's name, if it has one
   std::array<std::byte, kEntryInlineBytes> bytes;
 };
 static_assert(sizeof(Entry) == 128);
@@ -113,10 +116,11 @@ inline constexpr std::size_t kEntryHeaderBytes = offsetof(Entry, bytes);
 struct Completion {
   std::uint64_t ticket;
   std::uint64_t size;         ///< bytes of the value or exception
+  std::int64_t started;       ///< when the task began, in steady-clock nanoseconds
+  std::int64_t ended;         ///< when it had run, not earlier
   std::uint32_t offset;       ///< in W's reply ring, or in the segment
   std::uint32_t items;        ///< for a part of a map: the elements that have a value, the first
   std::uint32_t error_bytes;  ///< for a part of a map: the exception at the end, if one ended it
-  std::uint32_t nanoseconds;  ///< how long the task ran; the largest number: that long or longer
   std::uint16_t descriptors;  ///< as in Entry
   Place place;
   Outcome outcome;
@@ -162,6 +166,7 @@ struct Submissions {
   alignas(64) Atomic<std::uint32_t> command;  ///< a Command
   alignas(64) Atomic<std::uint32_t> may_spin;  ///< 1: the worker holds a spin token
   Atomic<std::uint64_t> end_run;               ///< ticket of the part of a map that is to end early
+  Atomic<std::uint64_t> stop;                  ///< ticket of the task that is to stop
   alignas(64) Atomic<std::uint64_t> segments_version;
   std::array<Atomic<std::uint64_t>, kSegmentSlots> segments;  ///< ids; 0: none
   alignas(64) Atomic<std::uint64_t> released;                 ///< blocks given back to the worker
@@ -186,6 +191,10 @@ struct Completions {
   Atomic<std::uint64_t> progress;              ///< internal::ItemRun::Progress
   alignas(64) Atomic<std::uint32_t> sleeping;  ///< odd: ring the bell after publishing
   Atomic<std::uint64_t> spins;                 ///< how often the worker polled before it slept
+  Atomic<std::uint64_t> resident;              ///< bytes of its memory, where the parent wants them
+  alignas(64) Atomic<std::uint64_t> polls;     ///< ticket of the task that looked whether to stop
+  Atomic<std::uint64_t> report_ticket;         ///< of the task that `report` is from; 0: none
+  Atomic<std::uint64_t> report;                ///< a double: how far that task says it is
   alignas(4096) std::array<Completion, kDepth> completions;
   std::array<std::byte, 244 << 10> replies;
 };

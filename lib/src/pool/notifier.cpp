@@ -9,9 +9,8 @@
 #include "process/runtime.hpp"
 
 namespace shoal::pool {
-namespace {
 
-void call(const std::function<void()>& notice) noexcept {
+void Notifier::call(const std::function<void()>& notice) noexcept {
   try {
     notice();
   } catch (const std::exception& error) {
@@ -20,8 +19,6 @@ void call(const std::function<void()>& notice) noexcept {
     base::log(LogLevel::error, "a callback has thrown what is no std::exception");
   }
 }
-
-}  // namespace
 
 void Notifier::post(std::function<void()> notice) {
   {
@@ -35,9 +32,16 @@ void Notifier::post(std::function<void()> notice) {
   call(notice);
 }
 
+void Notifier::post_at(base::Deadline deadline, std::function<void()> notice) {
+  const std::lock_guard guard(mutex_);
+  if (!start()) return;
+  later_.emplace(deadline, std::move(notice));
+  changed_.notify_all();
+}
+
 bool Notifier::drain(base::Deadline deadline) {
   std::unique_lock lock(mutex_);
-  const auto is_empty = [&] { return notices_.empty(); };
+  const auto is_empty = [&] { return notices_.empty() && calling_ == 0; };
   if (!deadline.is_never()) return changed_.wait_until(lock, deadline.at(), is_empty);
   changed_.wait(lock, is_empty);
   return true;
@@ -51,15 +55,40 @@ bool Notifier::start() {
   return is_started_;
 }
 
+void Notifier::await_notice(std::unique_lock<std::mutex>& lock) {
+  while (notices_.empty()) {
+    if (later_.empty()) {
+      changed_.wait(lock);
+    } else if (later_.begin()->first.is_past()) {
+      notices_.push_back(std::move(later_.extract(later_.begin()).mapped()));
+    } else {
+      changed_.wait_until(lock, later_.begin()->first.at());
+    }
+  }
+}
+
 void Notifier::serve() {
-  for (std::unique_lock lock(mutex_);;) {
-    changed_.wait(lock, [&] { return !notices_.empty(); });
-    const std::function<void()> notice = std::move(notices_.front());
-    lock.unlock();
-    call(notice);
-    lock.lock();
-    notices_.pop_front();
-    changed_.notify_all();
+  thread_ = std::this_thread::get_id();
+  for (std::unique_lock lock(mutex_);;) serve_one(lock);
+}
+
+void Notifier::serve_one(std::unique_lock<std::mutex>& lock) {
+  await_notice(lock);
+  std::function<void()> notice = std::move(notices_.front());
+  notices_.pop_front();
+  ++calling_;
+  lock.unlock();
+  call(notice);
+  notice = nullptr;  // what it holds may come back to us when it goes
+  lock.lock();
+  --calling_;
+  changed_.notify_all();
+}
+
+void Notifier::go_on_until(const std::function<bool()>& is_over) {
+  while (!is_over()) {
+    std::unique_lock lock(mutex_);
+    serve_one(lock);
   }
 }
 

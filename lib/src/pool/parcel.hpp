@@ -24,6 +24,10 @@ struct ParcelLabel {
 /// The first message of a worker: it is ready to take tasks.
 inline constexpr std::uint64_t kHelloTicket = ~std::uint64_t{0};
 inline constexpr std::uint64_t kSegmentTicket = kHelloTicket - 1;
+/// The first message of a worker whose initializer has thrown: `bytes` of what it had to say stand
+/// at the beginning of the reply ring.
+inline constexpr std::uint64_t kBrokenTicket = kHelloTicket - 2;
+inline constexpr std::size_t kLongestComplaint = 4096;
 
 os::Result<void> send_parcel(int socket, const ParcelLabel& label, std::span<const int> fds,
                              os::Wait wait) noexcept;

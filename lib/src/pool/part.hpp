@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "pool/ledger.hpp"
 #include "pool/payload.hpp"
 #include "shoal/item_encoder.hpp"
 
@@ -16,7 +18,10 @@ class Task;
 /// The encoded elements of a map, which its parts share.
 struct Batch {
   explicit Batch(internal::ItemBatch&& items)
-      : bytes(std::move(items.bytes)), item_bytes(items.item_bytes), ends(std::move(items.ends)) {}
+      : bytes(std::move(items.bytes)),
+        item_bytes(items.item_bytes),
+        ends(std::move(items.ends)),
+        counter(std::move(items.counter)) {}
 
   /// Where the arguments of an item begin.
   std::size_t offset_of(std::size_t item) const noexcept {
@@ -24,9 +29,15 @@ struct Batch {
     return item == 0 ? 0 : ends[item - 1];
   }
 
+  /// So many items have run.
+  void count_done(std::size_t items) const noexcept {
+    if (counter != nullptr) counter->fetch_add(items, std::memory_order_relaxed);
+  }
+
   Payload bytes;
   std::size_t item_bytes;
   std::vector<std::size_t> ends;
+  std::shared_ptr<std::atomic<std::size_t>> counter;
 };
 
 /// What makes a task a part of a map: it runs `count` elements, from `first` on. Of these, `done`
@@ -41,6 +52,11 @@ struct Part {
   std::size_t error_bytes = 0;  ///< of the exception behind the values, at the end of the payload
   std::shared_ptr<Task> rest;
   bool is_dropped = false;  ///< nobody wants the elements any more: those not begun are cancelled
+  std::size_t chunksize = 0;  ///< how many elements go together; 0: chosen by measuring
+  std::shared_ptr<Ledger> ledger = nullptr;  ///< where it is entered when it ends; none then
+  std::shared_ptr<Task> self = nullptr;      ///< with a ledger, until it ends
+  std::shared_ptr<Task> next_ended = nullptr;  ///< behind it in the ledger
+  bool is_taken = false;  ///< from the ledger, by its one reader, who alone looks at this
 };
 
 }  // namespace shoal::pool

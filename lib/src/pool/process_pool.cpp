@@ -7,9 +7,12 @@
 #include "base/log.hpp"
 #include "os/sentinel.hpp"
 #include "os/socket.hpp"
+#include "pool/initializer.hpp"
+#include "pool/worker_limits.hpp"
 #include "pool/worker_main.hpp"
 #include "process/runtime.hpp"
 #include "process/spawner.hpp"
+#include "shoal/codec.hpp"
 #include "shoal/error.hpp"
 
 namespace shoal::pool {
@@ -33,8 +36,11 @@ std::string describe(std::optional<os::ExitStatus> status) {
 }
 
 WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStatus> status,
-                           const std::string& violation) {
+                           const std::string& violation, const std::string& limit,
+                           const Certificate& certificate) {
   WorkerLoss loss;
+  certificate.complete(loss);
+  loss.attempt = task.attempt;
   loss.pid = pid;
   loss.task_name = task.name();
   if (status && status->signal != 0) loss.signal = status->signal;
@@ -42,21 +48,9 @@ WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStat
   const std::string how =
       violation.empty() ? describe(status) : "was ended for breaking the protocol: " + violation;
   const std::string what = "task " + loss.task_name + " (attempt " + std::to_string(task.attempt) +
-                           ") was lost: its worker, pid " + std::to_string(pid) + ", " + how;
+                           ") was lost: its worker, pid " + std::to_string(pid) + ", " + how + limit +
+                           certificate.summary();
   return WorkerLostError(what, std::move(loss));
-}
-
-void check_descriptors(const Writer& arguments) {
-  if (arguments.descriptors().size() < os::kMaxDescriptorsPerMessage) return;
-  throw ResourceError("a task carries " + std::to_string(arguments.descriptors().size()) +
-                      " descriptors; at most " + std::to_string(os::kMaxDescriptorsPerMessage - 1) +
-                      " fit its message");
-}
-
-void raise_no_room() {
-  throw ResourceError(
-      "a task's result has come, but this process lacks the memory or descriptors to take it: drop "
-      "futures that hold large results, or raise RLIMIT_NOFILE or vm.max_map_count");
 }
 
 }  // namespace
@@ -64,13 +58,17 @@ void raise_no_room() {
 ProcessPool::ProcessPool(Engine& engine, const PoolOptions& options,
                          std::shared_ptr<process::Source> source)
     : engine_(engine),
-      spin_(options.spin),
+      number_(engine.next_pool_number()),
+      options_(options),
       stall_timer_(engine.next_worker_id()),
+      alarm_(engine.next_worker_id()),
       source_(std::move(source)),
-      dispatcher_(*this, options.max_workers),
+      dispatcher_(*this, DispatchRules::of(options)),
+      observer_(options.max_workers),
       workers_(options.max_workers) {}
 
 std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
+  process::require_confinement({options.limits, options.sandbox}, "PoolOptions", "cannot start a pool");
   Engine& engine = Engine::instance();
   std::shared_ptr<ProcessPool> pool(new ProcessPool(
       engine, options,
@@ -79,6 +77,7 @@ std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
     const Engine::Lock lock(engine);
     engine.add(pool);
     engine.own(pool->stall_timer_, *pool);
+    engine.own(pool->alarm_, *pool);
   }
   WorkerIndex index = 0;
   try {
@@ -97,46 +96,79 @@ std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
 
 // --- for users ----------------------------------------------------------------------------------
 
-TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments) {
-  check_descriptors(arguments);
-  const Function& function = engine_.functions().intern(call);
+void ProcessPool::check_descriptors(const Writer& arguments) {
+  if (arguments.descriptors().size() < os::kMaxDescriptorsPerMessage) return;
+  throw ResourceError("a task carries " + std::to_string(arguments.descriptors().size()) +
+                      " descriptors; at most " + std::to_string(os::kMaxDescriptorsPerMessage - 1) +
+                      " fit its message");
+}
+
+bool ProcessPool::can_be_prefetched(const Writer& arguments) {
   const bool is_copied = arguments.block() == nullptr;
   const bool is_large = arguments.bytes().size() > Incarnation::kLargestCopiedArguments;
+  return arguments.descriptors().empty() && !(is_copied && is_large);
+}
+
+TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments,
+                            const internal::Submission& how) {
+  check_descriptors(arguments);
+  const Function& function = engine_.functions().intern(call);
+  const bool can_wait_behind_others = can_be_prefetched(arguments);
+  const std::size_t bytes = arguments.bytes().size();
   TaskRef task = make_task(function, Payload(std::move(arguments)));
-  task->can_be_prefetched = task->payload.descriptors().empty() && !(is_copied && is_large);
-  const Engine::Lock lock(engine_);
-  check_open(function);
+  task->policy = how.options;
+  task->name_bytes = how.name_bytes;
+  task->can_be_prefetched = can_wait_behind_others;
+  Engine::Lock lock(engine_);
+  if (!wait_for_room(lock, function, bytes, how.may_wait)) return nullptr;
+  observer_.on_submit(*task);
   dispatcher_.on_submit(task);
+  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   // In passing, so that the workers do not run dry and need not ring anybody.
   if (++submissions_ % kSubmissionsPerLook == 0 && !engine_.has_leader()) collect();
   return task;
 }
 
 TaskRef ProcessPool::submit(const internal::CallTarget& call,
-                            std::vector<internal::ItemBatch>&& batches) {
+                            std::vector<internal::ItemBatch>&& batches, const MapOptions& options,
+                            const std::shared_ptr<Ledger>& ledger) {
   if (batches.empty()) return nullptr;
+  const TaskPolicy policy = policy_of(options);
   const Function& function = engine_.functions().intern(call);
   std::vector<TaskRef> parts;
+  std::size_t bytes = 0;
   for (internal::ItemBatch& items : batches) {
     check_descriptors(items.bytes);
+    bytes += items.bytes.bytes().size();
     const std::size_t count = items.count;
     TaskRef part = make_task(function, Payload());
+    part->policy = policy;
     part->can_be_prefetched = items.bytes.descriptors().empty();
     part->part = std::make_unique<Part>();
     part->part->batch = std::make_shared<const Batch>(std::move(items));
+    part->part->chunksize = options.chunksize;
     part->part->count = count;
     if (!parts.empty()) parts.back()->part->rest = part;
     parts.push_back(std::move(part));
   }
-  const Engine::Lock lock(engine_);
-  check_open(function);
-  for (const TaskRef& part : parts) dispatcher_.on_submit(part);
+  Engine::Lock lock(engine_);
+  wait_for_room(lock, function, bytes, true);
+  for (const TaskRef& part : parts) {
+    if (ledger != nullptr) {
+      ledger->unsettled += part->part->count;
+      part->part->ledger = ledger;
+      part->part->self = part;
+    }
+    dispatcher_.on_submit(part);
+  }
+  observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   return parts.front();
 }
 
 TaskRef ProcessPool::make_task(const Function& function, Payload arguments) {
   auto task = std::make_shared<Task>(function, std::move(arguments));
   task->pool = this;
+  task->pool_number = number_;
   task->generation = process::Runtime::generation();
   return task;
 }
@@ -152,54 +184,6 @@ void ProcessPool::close(bool cancel_queued) {
   finish_if_done();
 }
 
-void ProcessPool::join() {
-  std::shared_ptr<process::Source> source;  // ends its server, on this thread and without the lock
-  Engine::Lock lock(engine_);
-  done_.wait(lock.native(), [&] { return is_done_; });
-  source = std::move(source_);
-  lock.unlock();
-}
-
-bool ProcessPool::cancel(Task& task) {
-  const bool is_cancelled = dispatcher_.on_cancel(task);
-  finish_if_done();
-  return is_cancelled;
-}
-
-// From the last part to the first: a worker that gives one up must not be handed the next. The
-// parts are unlinked, since each would take the next one down in its destructor.
-std::vector<TaskRef> ProcessPool::drop(TaskRef first) {
-  std::vector<TaskRef> parts;
-  for (TaskRef task = std::move(first); task != nullptr; task = std::move(parts.back()->part->rest)) {
-    task->part->is_dropped = true;
-    parts.push_back(std::move(task));
-  }
-  for (std::size_t i = parts.size(); i-- > 0;) dispatcher_.on_cancel(*parts[i]);
-  finish_if_done();
-  return parts;
-}
-
-PoolStats ProcessPool::stats() {
-  const Engine::Lock lock(engine_);
-  const Dispatcher::Counts counts = dispatcher_.counts();
-  PoolStats stats{.workers = counts.workers,
-                  .idle = counts.idle,
-                  .queued = counts.queued,
-                  .running = counts.running,
-                  .completed = counts.completed,
-                  .failed = counts.failed,
-                  .lost = counts.lost,
-                  .restarted = counts.restarted,
-                  .prefetch_depth = counts.prefetch_depth,
-                  .revocations = counts.revocations,
-                  .wakes = wakes_,
-                  .spins = spins_of_the_dead_ + engine_.spins()};
-  for (const auto& standing : workers_) {
-    if (standing != nullptr) stats.spins += standing->worker.spins();
-  }
-  return stats;
-}
-
 // --- starting and ending workers ----------------------------------------------------------------
 
 void ProcessPool::expect_start(WorkerIndex index) {
@@ -209,6 +193,7 @@ void ProcessPool::expect_start(WorkerIndex index) {
 
 void ProcessPool::on_start_failed(WorkerIndex index, const std::exception& error) {
   const Engine::Lock lock(engine_);
+  tell({.kind = WorkerEvent::Kind::start_failed, .index = index, .message = error.what()});
   dispatcher_.on_start_failed(index, error.what());
   finish_if_done();
 }
@@ -222,21 +207,35 @@ void ProcessPool::start_one(WorkerIndex index) {
   }
   process::ChildSpec spec;
   spec.name = "PoolWorker-" + std::to_string(index + 1);
+  os::Fd box_file;
+  os::Result<std::shared_ptr<BlackBox>> box = BlackBox::create(spec.name, box_file);
+  if (!box) {
+    throw StartError(std::error_code(box.error().error, std::generic_category()),
+                     "a worker needs " + box.error().to_string());
+  }
   spec.entry = worker_main;
   spec.payload.put(index);
-  spec.payload.put(static_cast<std::int64_t>(spin_.count()));
+  spec.payload.put(static_cast<std::int64_t>(options_.spin.count()));
+  spec.payload.put(process::Confinement{options_.limits, options_.sandbox});
   for (os::Fd* file : {&files.submissions, &files.completions, &files.gate}) {
     spec.payload.put_fd(std::make_shared<const UniqueFd>(std::move(*file)));
   }
   spec.payload.put_fd(engine_.board_file());
   spec.payload.put_fd(engine_.leader_button());
   spec.payload.put_fd(engine_.service_button());
-  adopt(index, std::move(*memory), source_->start(std::move(spec)));
+  spec.payload.put_fd(engine_.logs().button());
+  spec.payload.put_fd(std::make_shared<const UniqueFd>(std::move(box_file)));
+  spec.payload.put(options_.max_rss_per_child > 0);
+  put_initializer(spec.payload, options_.initializer);
+  adopt(index, std::move(*memory), source_->start(std::move(spec)), *box);
+  (*box)->watch_memory_killer();
 }
 
 void ProcessPool::adopt(WorkerIndex index, WorkerMemory memory,
-                        std::shared_ptr<process::Child> child) {
+                        std::shared_ptr<process::Child> child, std::shared_ptr<BlackBox> box) {
   os::Fd control = child->take_control();
+  box->set_pid(child->pid());
+  engine_.logs().add(box);
   Engine::Lock lock(engine_);
   const WorkerId id = engine_.next_worker_id();
   const os::Result<void> watched = engine_.watch(id, *this, child->sentinel(), control.get());
@@ -247,10 +246,14 @@ void ProcessPool::adopt(WorkerIndex index, WorkerMemory memory,
                      "a worker needs " + watched.error().to_string());
   }
   workers_[index].reset(new Standing{
-      id, index, Incarnation(std::move(memory), std::move(child), std::move(control))});
+      id, index, Incarnation(std::move(memory), std::move(child), std::move(control)),
+      std::move(box)});
   indices_[id] = index;
   engine_.rouse_leader();  // it does not know this worker's word
+  tell({.kind = WorkerEvent::Kind::started, .index = index, .pid = workers_[index]->worker.child()->pid()});
+  observer_.on_started(index, workers_[index]->worker.child()->pid());
   dispatcher_.on_started(index);
+  show();
 }
 
 ProcessPool::Standing* ProcessPool::find(WorkerId id) {
@@ -289,6 +292,7 @@ void ProcessPool::set_stall_timer(Duration delay) {
 }
 
 void ProcessPool::kill(Incarnation& worker) {
+  worker.note_kill();
   const os::Result<void> sent = worker.child()->signal(SIGKILL);
   if (!sent && sent.error().error != ESRCH) {
     engine_.log_later(LogLevel::error, "a worker could not be killed: " + sent.error().to_string());
@@ -296,7 +300,7 @@ void ProcessPool::kill(Incarnation& worker) {
 }
 
 void ProcessPool::on_timeout(WorkerId id) {
-  if (id == stall_timer_) return dispatcher_.on_stall();
+  if (owns_timer(id)) return;
   if (Standing* const standing = find(id)) return kill(standing->worker);
   if (const auto delayed = delayed_starts_.extract(id)) {
     engine_.disown(id);
@@ -324,9 +328,9 @@ void ProcessPool::on_control(WorkerId id) {
   Standing* const standing = find(id);
   if (standing == nullptr) return;
   const int control = standing->worker.control();
-  if (standing->worker.read_hello()) {
-    engine_.watch_for_end(id, control);
-    return dispatcher_.on_ready(standing->index);
+  if (!standing->is_ready) {
+    greet(*standing);
+    if (standing->is_ready) return engine_.watch_for_end(id, control);
   }
   engine_.stop_watching(control);
   dispatcher_.on_deaf(standing->index);
@@ -335,138 +339,70 @@ void ProcessPool::on_control(WorkerId id) {
 
 void ProcessPool::on_end(WorkerId id) {
   std::shared_ptr<process::Child> child;
+  std::shared_ptr<BlackBox> box;
   {
     const Engine::Lock lock(engine_);
     const Standing* const standing = find(id);
     if (standing == nullptr) return;
     child = standing->worker.child();
+    box = standing->box;
   }
   const std::optional<os::ExitStatus> status = child->exit_status(base::Deadline::in(kStatusGrace));
+  engine_.logs().add_last_of(std::move(box), status);
   const Engine::Lock lock(engine_);
   const WorkerIndex index = indices_.at(id);
   Standing& standing = *workers_[index];
+  if (!standing.is_ready) greet(standing);  // what it had to say
   dispatcher_.on_deaf(index);
   if (standing.worker.violation().empty()) collect(standing);  // what it had published is delivered
   engine_.unwatch(id, child->sentinel(), standing.worker.control());
   engine_.spin_tokens().forget(standing.worker);
-  WorkerEnd end = describe_end(standing.worker, status);
+  WorkerEnd end = describe_end(standing, status);
+  tell_end(standing, status);
   const Task* const task = dispatcher_.expected(index);
   if (task != nullptr) standing.worker.rescue(*task, end);
+  if (task != nullptr && task->ticket == end.taken) {
+    observer_.on_lost(index, *task, standing.worker.started());
+  }
+  observer_.on_ended(index);
   spins_of_the_dead_ += standing.worker.spins();
   std::erase(busy_, index);
   indices_.erase(id);
   workers_[index].reset();
   child.reset();  // under the lock the pool's source is alive: this is not the server's last holder
   dispatcher_.on_ended(index, std::move(end));
+  show();
   finish_if_done();
 }
 
-WorkerEnd ProcessPool::describe_end(const Incarnation& worker,
+WorkerEnd ProcessPool::describe_end(const Standing& standing,
                                     std::optional<os::ExitStatus> status) const {
+  const Incarnation& worker = standing.worker;
+  auto certificate =
+      std::make_shared<const Certificate>(*standing.box, status, worker.is_killed());
   WorkerEnd end;
   end.taken = worker.taken();
   end.raise = [pid = worker.child()->pid(), status,
-               violation = worker.violation()](const Task& task) {
-    throw lost_error(task, pid, status, violation);
+               violation = worker.violation(),
+               limit = explain_limit(options_.limits, status),
+               certificate = std::move(certificate)](const Task& task) {
+    throw lost_error(task, pid, status, violation, limit, *certificate);
   };
   return end;
 }
 
 void ProcessPool::finish_if_done() {
+  if (dispatcher_.is_broken() && !std::exchange(is_broken_told_, true)) {
+    tell({.kind = WorkerEvent::Kind::broken, .message = dispatcher_.broken_reason()});
+  }
   if (!dispatcher_.is_closed() || !dispatcher_.is_drained() || dispatcher_.has_workers()) return;
   is_done_ = true;
   done_.notify_all();
+  if (is_joined_by_notifier_) engine_.call_later([] {});  // which looks again
   engine_.disown(stall_timer_);
+  engine_.disown(alarm_);
+  for (const auto& [id, index] : watches_) engine_.disown(id);
   engine_.remove(*this);
-}
-
-// --- collecting results -------------------------------------------------------------------------
-
-std::size_t ProcessPool::collect() {
-  std::size_t count = 0;
-  // From the back: one that has nothing left leaves the list.
-  for (std::size_t i = busy_.size(); i-- > 0;) {
-    Standing& standing = *workers_[busy_[i]];
-    if (!standing.worker.has_news()) continue;
-    count += collect(standing);
-    if (!standing.worker.has_tasks()) busy_.erase(busy_.begin() + static_cast<std::ptrdiff_t>(i));
-  }
-  if (count > 0) dispatcher_.on_collected();
-  drop_segments();
-  return count;
-}
-
-void ProcessPool::add_words(std::vector<os::FutexWord>& words) const {
-  for (const auto& [id, index] : indices_) words.push_back(workers_[index]->worker.next_result());
-}
-
-// Workers keep large arguments mapped for the next ones; of what is let go here they hear now.
-void ProcessPool::drop_segments() {
-  const memory::Arena& arena = argument_memory_.arena();
-  if (arena.version() == arena_version_) return;
-  arena_version_ = arena.version();
-  for (const auto& standing : workers_) {
-    if (standing != nullptr && standing->worker.drop_segments(arena)) wake(standing->worker);
-  }
-}
-
-std::size_t ProcessPool::collect(Standing& standing) {
-  Incarnation& worker = standing.worker;
-  std::size_t count = 0;
-  if (!worker.violation().empty()) return count;
-  for (Task* task = nullptr; (task = dispatcher_.expected(standing.index)) != nullptr; ++count) {
-    Incarnation::Harvest harvest = worker.collect(*task);
-    if (harvest.kind == Incarnation::Harvest::Kind::nothing) break;
-    if (harvest.kind == Incarnation::Harvest::Kind::no_room) {
-      task->fail_by(raise_no_room);
-      // The elements of a part that have run have no result, and do not run again.
-      harvest.completed.items += harvest.completed.status == Task::Status::raised ? 1 : 0;
-      harvest.completed.error_bytes = 0;
-      harvest.completed.status = Task::Status::failed;
-    }
-    dispatcher_.on_completed(standing.index, std::move(harvest.completed));
-  }
-  if (worker.violation().empty()) return count;
-  punish(worker);
-  dispatcher_.on_deaf(standing.index);
-  return count;
-}
-
-// --- handing out tasks --------------------------------------------------------------------------
-
-Delivery ProcessPool::deliver(WorkerIndex index, Task& task) {
-  Incarnation& worker = workers_[index]->worker;
-  const bool was_idle = !worker.has_tasks();
-  const Delivery delivery = worker.deliver(task, engine_.functions());
-  if (delivery == Delivery::refused) punish(worker);
-  if (delivery == Delivery::done && was_idle) busy_.push_back(index);
-  return delivery;
-}
-
-bool ProcessPool::publish(WorkerIndex index) {
-  Incarnation& worker = workers_[index]->worker;
-  engine_.expect_results();
-  engine_.spin_tokens().use(worker);
-  if (!worker.publish()) {
-    punish(worker);
-    return false;
-  }
-  wake(worker);
-  return true;
-}
-
-bool ProcessPool::take_back(WorkerIndex index) {
-  Incarnation& worker = workers_[index]->worker;
-  const bool is_back = worker.take_back();
-  if (!worker.violation().empty()) punish(worker);
-  if (!worker.has_tasks()) std::erase(busy_, index);
-  return is_back;
-}
-
-void ProcessPool::wake(Incarnation& worker) {
-  if (!worker.needs_wake()) return;
-  ++wakes_;
-  engine_.wake_later(worker.bell());
 }
 
 }  // namespace shoal::pool

@@ -1,27 +1,80 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shoal/process_pool_executor.hpp"
 
+#include <algorithm>
+#include <csignal>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
+#include "pool/map_course.hpp"
 #include "pool/process_pool.hpp"
 #include "process/runtime.hpp"
+#include "shoal/progress.hpp"
 
 namespace shoal {
 namespace {
 
 constexpr unsigned kMostWorkers = 1024;
 
-const PoolOptions& check(const PoolOptions& options) {
-  if (options.spin < Duration::zero()) {
-    throw std::invalid_argument("PoolOptions::spin is negative: give 0 to sleep at once");
-  }
-  if (options.max_workers >= 1 && options.max_workers <= kMostWorkers) return options;
-  throw std::invalid_argument("PoolOptions::max_workers is " + std::to_string(options.max_workers) +
+void check_workers(const char* where, unsigned max_workers) {
+  if (max_workers >= 1 && max_workers <= kMostWorkers) return;
+  throw std::invalid_argument(std::string(where) + " is " + std::to_string(max_workers) +
                               ": give 1 to " + std::to_string(kMostWorkers));
 }
 
+void check_duration(const char* option, Duration value, Duration least) {
+  if (value >= least) return;
+  throw std::invalid_argument(std::string(option) + " is " +
+                              (value < Duration::zero() ? "negative" : "zero"));
+}
+
+const PoolOptions& check(const PoolOptions& options) {
+  constexpr Duration kSome{1};
+  check_workers("PoolOptions::max_workers", options.max_workers);
+  process::check_confinement({options.limits, options.sandbox}, "PoolOptions");
+  check_duration("PoolOptions::spin", options.spin, Duration::zero());
+  check_duration("PoolOptions::grace", options.grace, Duration::zero());
+  check_duration("PoolOptions::task_timeout", options.task_timeout, kSome);
+  check_duration("PoolOptions::max_age_per_child", options.max_age_per_child, kSome);
+  check_duration("PoolOptions::restart.within", options.restart.within, Duration::zero());
+  return options;
+}
+
+void check(const TaskOptions& options) {
+  check_duration("TaskOptions::backoff", options.backoff, Duration::zero());
+  if (options.backoff == forever) {
+    throw std::invalid_argument("TaskOptions::backoff is for ever: no retry would come");
+  }
+  if (!(options.jitter >= 0 && options.jitter <= 1)) {
+    throw std::invalid_argument("TaskOptions::jitter is " + std::to_string(options.jitter) +
+                                ": give 0 to 1");
+  }
+  if (options.retry_if != nullptr && options.retries == 0) {
+    throw std::invalid_argument(
+        "TaskOptions::retry_if is given, but TaskOptions::retries is 0: say how often");
+  }
+}
+
 }  // namespace
+
+void internal::check(const MapOptions& options) {
+  shoal::check(options.task);
+  if (options.task.retry_if == nullptr) return;
+  throw std::invalid_argument(
+      "MapOptions::task.retry_if: the elements of a map are not run again after an exception");
+}
+
+internal::Submission internal::prepare(Writer& arguments, TaskOptions options, bool may_wait) {
+  shoal::check(options);
+  Submission how;
+  how.name_bytes = static_cast<std::uint8_t>(
+      std::min<std::size_t>(options.name.size(), std::numeric_limits<std::uint8_t>::max()));
+  arguments.write(options.name.data(), how.name_bytes);
+  how.options = std::make_shared<const TaskOptions>(std::move(options));
+  how.may_wait = may_wait;
+  return how;
+}
 
 ProcessPoolExecutor::ProcessPoolExecutor(const PoolOptions& options)
     : pool_(pool::ProcessPool::open(check(options))), generation_(process::Runtime::generation()) {}
@@ -40,15 +93,38 @@ ProcessPoolExecutor::~ProcessPoolExecutor() {
 }
 
 std::shared_ptr<pool::Task> ProcessPoolExecutor::submit_encoded(const internal::CallTarget& call,
-                                                                Writer&& arguments) {
-  return pool().submit(call, std::move(arguments));
+                                                                Writer&& arguments,
+                                                                const internal::Submission& how) {
+  return pool().submit(call, std::move(arguments), how);
 }
 
 internal::MapCursor ProcessPoolExecutor::submit_items(const internal::CallTarget& call,
-                                                      std::vector<internal::ItemBatch> batches) {
+                                                      std::vector<internal::ItemBatch> batches,
+                                                      const MapOptions& options) {
   std::size_t count = 0;
   for (const internal::ItemBatch& batch : batches) count += batch.count;
-  return {pool().submit(call, std::move(batches)), count};
+  pool();  // there is one
+  auto bar = internal::show_map(options.progress, batches);
+  internal::MapCursor cursor;
+  if (options.timeout == forever) {
+    cursor = {pool_->submit(call, std::move(batches), options), count};
+  } else {
+    auto course = std::make_shared<pool::MapCourse>(pool_, options, internal::MapStyle{});
+    course->submit(call, std::move(batches));
+    cursor = {std::move(course), count};
+  }
+  cursor.keep(std::move(bar));
+  return cursor;
+}
+
+internal::MapCursor ProcessPoolExecutor::submit_source(const internal::CallTarget& call,
+                                                       std::unique_ptr<internal::MapSource> source,
+                                                       const MapOptions& options,
+                                                       internal::MapStyle style) {
+  pool();  // there is one
+  auto course = std::make_shared<pool::MapCourse>(pool_, options, style);
+  const std::size_t count = course->open(call, std::move(source));
+  return {std::move(course), count};
 }
 
 internal::WriterMemory& ProcessPoolExecutor::argument_memory() const {
@@ -61,7 +137,29 @@ void ProcessPoolExecutor::shutdown(ShutdownOptions options) {
   if (options.wait) pool.join();
 }
 
+void ProcessPoolExecutor::resize(unsigned max_workers) {
+  check_workers("resize: the number of workers", max_workers);
+  pool().resize(max_workers);
+}
+
+void ProcessPoolExecutor::terminate_workers() {
+  pool().end_workers(SIGTERM);
+  pool().join();
+}
+
+void ProcessPoolExecutor::kill_workers() {
+  pool().end_workers(SIGKILL);
+  pool().join();
+}
+
 PoolStats ProcessPoolExecutor::stats() const { return pool().stats(); }
+
+void ProcessPoolExecutor::trace(const std::filesystem::path& file) {
+  pool::ProcessPool& pool = this->pool();
+  pool.trace(pool::Trace::open(file.string()));
+}
+
+void ProcessPoolExecutor::stop_trace() { pool().trace(nullptr); }
 
 pool::ProcessPool& ProcessPoolExecutor::pool() const {
   if (pool_ == nullptr) throw std::logic_error("ProcessPoolExecutor: it was moved from");

@@ -4,6 +4,16 @@
 #include <algorithm>
 
 namespace shoal::pool {
+namespace {
+
+constexpr const char* kBroken = "the pool is broken and runs no more tasks, make another: ";
+
+}  // namespace
+
+void Supervisor::resize(unsigned count) {
+  if (count > places_.size()) places_.resize(count);
+  wanted_ = count;
+}
 
 void Supervisor::on_starting(WorkerIndex index) {
   places_[index].is_starting = true;
@@ -39,6 +49,7 @@ bool Supervisor::dismiss(WorkerIndex index) {
 std::optional<Duration> Supervisor::on_ended(WorkerIndex index) {
   const bool had_come = places_[index].is_ready || places_[index].is_dismissed;
   vacate(index);
+  if (!broken_reason_.empty()) return std::nullopt;
   if (had_come) return Duration::zero();
   return on_failure("workers end before they are ready");
 }
@@ -56,14 +67,28 @@ void Supervisor::vacate(WorkerIndex index) {
   place = {};
 }
 
+void Supervisor::on_loss(TimePoint now, const RestartIntensity& allowed, const std::string& task) {
+  losses_.push_back(now);
+  while (now - losses_.front() > allowed.within) losses_.pop_front();
+  if (losses_.size() <= allowed.restarts || !broken_reason_.empty()) return;
+  const auto within = std::chrono::duration_cast<std::chrono::milliseconds>(allowed.within);
+  broken_reason_ = kBroken + std::to_string(losses_.size()) + " workers died within " +
+                   std::to_string(within.count()) + " ms in which no task was finished" +
+                   (task.empty() ? "" : ", the last one with task " + task) +
+                   " (PoolOptions::restart)";
+}
+
+void Supervisor::on_broken(const std::string& reason) {
+  if (broken_reason_.empty()) broken_reason_ = kBroken + reason;
+}
+
 std::optional<Duration> Supervisor::on_failure(const std::string& reason) {
   constexpr Duration kFirstPause = std::chrono::milliseconds(10);
   constexpr unsigned kMostDoublings = 6;
   constexpr unsigned kLeastBudget = 8;
   ++failed_starts_;
-  if (failed_starts_ >= std::max(kLeastBudget, 2 * max_workers()) && ready_ == 0) {
-    broken_reason_ = "the pool is broken and runs no more tasks, make another: " + reason + " (" +
-                     std::to_string(failed_starts_) + " times in a row)";
+  if (failed_starts_ >= std::max(kLeastBudget, 2 * wanted_) && ready_ == 0) {
+    on_broken(reason + " (" + std::to_string(failed_starts_) + " times in a row)");
   }
   if (!broken_reason_.empty()) return std::nullopt;
   if (failed_starts_ == 1) return Duration::zero();

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,17 +14,12 @@
 #include "pool/function_table.hpp"
 #include "pool/part.hpp"
 #include "pool/payload.hpp"
+#include "pool/task_policy.hpp"
+#include "pool/waiter.hpp"
 
 namespace shoal::pool {
 
 class ProcessPool;
-
-/// A thread that waits for a task to finish.
-struct Waiter {
-  std::condition_variable wake;
-  bool is_called = false;  ///< its task is done, or it is to collect; under the engine's lock
-  Waiter* next = nullptr;  ///< the next one that waits for the same task
-};
 
 /// One call, from submit to its result: what a Future shares. Apart from `status`, its members are
 /// under the engine's lock until the status is final, and do not change afterwards.
@@ -53,7 +48,12 @@ class Task {
   }
 
   /// How errors name the task.
-  const std::string& name() const { return function->name(); }
+  const std::string& name() const {
+    return policy == nullptr || policy->name.empty() ? function->name() : policy->name;
+  }
+  int priority() const noexcept { return policy == nullptr ? 0 : policy->priority; }
+  /// How often its user allows it to be run again.
+  unsigned retries() const noexcept { return policy == nullptr ? 0 : policy->retries; }
 
   /// Says what keeps the task from a result; `thrower` throws a fresh exception at each call.
   template <class Thrower>
@@ -66,14 +66,13 @@ class Task {
     (*thrower_)();
   }
 
-  /// Adds one who waits; or removes it, if it is there.
-  void add_waiter(Waiter& waiter) noexcept { waiter.next = std::exchange(waiters, &waiter); }
-  void remove_waiter(const Waiter& waiter) noexcept {
-    for (Waiter** at = &waiters; *at != nullptr; at = &(*at)->next) {
-      if (*at != &waiter) continue;
-      *at = waiter.next;
-      return;
-    }
+  /// True if anybody is to be told of the final status.
+  bool is_awaited() const noexcept {
+    return waiters != nullptr || (part != nullptr && part->ledger != nullptr);
+  }
+  /// True for a final status that is neither a value nor a cancellation.
+  bool has_failed() const noexcept {
+    return status() == Status::raised || status() == Status::failed;
   }
 
   /// What is handed to the worker: the bytes, and the shared block that holds them, if one does.
@@ -93,12 +92,20 @@ class Task {
   const Function* function;
   Payload payload;                 ///< arguments, then the result
   std::unique_ptr<Part> part;      ///< for a part of a map; it has the arguments
+  TaskPolicy policy;               ///< none is the rule
+  std::unique_ptr<Payload> thrown; ///< while its user is asked whether it is run again
+  std::uint64_t id = 0;            ///< the ticket of its first attempt
   std::uint64_t ticket = 0;        ///< of the current attempt
   ProcessPool* pool = nullptr;     ///< none once the status is final
-  Waiter* waiters = nullptr;       ///< who waits for the status
+  std::int64_t submitted_ns = 0;   ///< steady clock; 0: nobody has looked
+  /// Until when it must have begun. By the dispatcher.
+  std::chrono::steady_clock::time_point expires_at = std::chrono::steady_clock::time_point::max();
+  WaiterLink* waiters = nullptr;   ///< who waits for the status, and what is called then
   std::uint32_t generation = 0;    ///< of the process that submitted it
+  std::uint32_t pool_number = 0;   ///< of its pool, also once it is done
   std::uint32_t expected_ns = 0;   ///< how long this attempt was expected to run, when delivered
-  std::uint16_t attempt = 0;
+  std::uint16_t attempt = 0;       ///< how often it was handed to a worker, and not returned
+  std::uint8_t name_bytes = 0;     ///< of the arguments, the first: its name, for the worker
   bool can_be_prefetched = true;   ///< behind others, in one worker's hands
   std::atomic<bool> is_given_away{false};  ///< a value that cannot be copied was handed out
 

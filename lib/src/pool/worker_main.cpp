@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -19,12 +18,17 @@
 #include "os/thread.hpp"
 #include "pool/argument_reader.hpp"
 #include "pool/function_table.hpp"
+#include "pool/initializer.hpp"
 #include "pool/mailbox.hpp"
 #include "pool/parcel.hpp"
 #include "pool/reply_sender.hpp"
 #include "pool/spin_history.hpp"
+#include "pool/task_context.hpp"
+#include "pool/worker_limits.hpp"
+#include "pool/worker_log.hpp"
 #include "pool/worker_memory.hpp"
 #include "serial/exception_codec.hpp"
+#include "shoal/codec.hpp"
 #include "shoal/error.hpp"
 #include "shoal/item_run.hpp"
 #include "shoal/reader.hpp"
@@ -56,15 +60,40 @@ void flush_output() noexcept {
 class Worker {
  public:
   Worker(process::ChildContext& context, AttachedMemory memory, unsigned index,
-         std::int64_t spin_nanoseconds)
+         std::int64_t spin_nanoseconds, os::Fd memory_use)
       : context_(context),
         memory_(std::move(memory)),
         mailbox_(memory_.submissions(), memory_.completions(), memory_.gate()),
         index_(index),
         spin_nanoseconds_(spin_nanoseconds),
+        memory_use_(std::move(memory_use)),
         leader_bell_(keep_high(WorkerDescriptor::leader)),
         service_bell_(keep_high(WorkerDescriptor::service)),
         control_(keep_high(context.control.get())) {}
+
+  // Runs what the user wants run before the first task, then bounds the worker and shuts it in. False
+  // if that has thrown, which the parent is told.
+  bool initialize(Reader& payload, const process::Confinement& confinement) {
+    TaskContext::set_current(&task_);
+    try {
+      run_initializer(payload);
+      leave_if_forked();
+    } catch (const std::exception& error) {
+      leave_if_forked();
+      return complain("the initializer has thrown: ", error.what());
+    } catch (...) {
+      leave_if_forked();
+      if (std::current_exception() == nullptr) throw;  // no C++ exception: let it unwind
+      return complain("the initializer has thrown ", "what is no std::exception");
+    }
+    try {
+      cpu_timer_ = make_cpu_timer(confinement.limits);
+      confine_worker(confinement);
+    } catch (const std::exception& error) {
+      return complain("", error.what());
+    }
+    return true;
+  }
 
   int run() {
     const os::Result<void> hello =
@@ -91,6 +120,15 @@ class Worker {
     os::Result<os::Fd> copy = os::duplicate_high(fd);
     if (!copy) throw ResourceError("a worker needs " + copy.error().to_string());
     return std::move(*copy);
+  }
+
+  bool complain(const char* which, std::string_view what) {
+    const std::string all = which + std::string(what.substr(0, kLongestComplaint - 100));
+    sync::Hardware::write(memory_.completions().replies.data(), all.data(), all.size());
+    ParcelLabel label{.ticket = kBrokenTicket};
+    label.bytes = all.size();
+    static_cast<void>(send_parcel(control_.get(), label, {}, os::Wait::yes));
+    return false;
   }
 
   void wait_for_work() {
@@ -133,14 +171,19 @@ class Worker {
 
   void perform(const Entry& entry) {
     Writer reply = replies_.begin();
+    task_.begin(entry);
     Completion completion;
     completion.ticket = entry.ticket;
     completion.items = completion.error_bytes = 0;
+    // Stopped before the next task can be taken, which is not to be ended for this one's time.
+    if (cpu_timer_) cpu_timer_->start();
     completion.outcome =
         entry.items == 0 ? call(entry, reply) : call_items(entry, reply, completion);
+    if (cpu_timer_) cpu_timer_->stop();
+    task_.end();
     const std::int64_t begin = std::exchange(now_, now_nanoseconds());
-    completion.nanoseconds = static_cast<std::uint32_t>(
-        std::min<std::int64_t>(now_ - begin, std::numeric_limits<std::uint32_t>::max()));
+    completion.started = begin;
+    completion.ended = now_;
     if (!replies_.place(reply, completion)) {
       // The elements of a part that were announced are found in the ring.
       if (entry.items > 0) os::after_fork::exit_now(1);
@@ -153,6 +196,11 @@ class Worker {
     }
     has_memory_ = true;
     worked_at_ = now_;
+    if (memory_use_) {
+      // relaxed: complete() releases it.
+      memory_.completions().resident.store(os::resident_bytes(memory_use_),
+                                           std::memory_order_relaxed);
+    }
     mailbox_.complete(completion);
     tell_collector(now_ - begin);
     if (!arguments_.has_lost_parcel()) return;
@@ -178,7 +226,9 @@ class Worker {
         [&] {
           const FunctionResolver::Resolved& function = resolve(entry);
           const ArgumentReader::Arguments arguments = arguments_.open(entry);
-          Reader reader(arguments.bytes, arguments.descriptors);
+          Reader reader(arguments.bytes.subspan(entry.name_bytes), arguments.descriptors);
+          if (entry.name_bytes > 0) set_name(arguments.bytes.first(entry.name_bytes));
+          task_.set_function(function);
           function.invoker(function.target, reader, reply);
         },
         [&](const std::exception_ptr& error) {
@@ -192,12 +242,14 @@ class Worker {
     const std::size_t room = replies_.begin_run(entry.ticket, results);
     SharedCompletions& words = memory_.completions();
     internal::ItemRun run(entry.items, entry.ticket, room,
-                          {words.progress, words.started, memory_.submissions().end_run});
+                          {words.progress, words.started, memory_.submissions().end_run,
+                           cpu_timer_ ? &*cpu_timer_ : nullptr});
     const Outcome outcome = guarded(
         [&] {
           const FunctionResolver::Resolved& function = resolve(entry);
           const ArgumentReader::Arguments arguments = arguments_.open(entry);
           Reader reader(arguments.bytes, arguments.descriptors);
+          task_.set_function(function);
           internal::restore(function.invoker)(function.target, reader, results, run);
         },
         [&](const std::exception_ptr& error) {
@@ -209,6 +261,10 @@ class Worker {
         });
     completion.items = run.done().items;
     return outcome;
+  }
+
+  void set_name(std::span<const std::byte> bytes) {
+    task_.set_name(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   }
 
   template <class Action, class Explain>
@@ -270,6 +326,9 @@ class Worker {
   bool is_ring_due_ = false;    // there is a result that nobody was told of
   std::int64_t worked_at_ = 0;  // when the last task ended
   bool has_memory_ = false;     // what tasks have freed may still be here
+  const os::Fd memory_use_;     // where the parent wants to know how large this worker grows
+  TaskContext task_{index_, memory_.submissions(), memory_.completions()};
+  std::optional<os::CpuTimer> cpu_timer_;
   SpinHistory spin_history_;
   os::Fd leader_bell_;
   os::Fd service_bell_;
@@ -280,6 +339,13 @@ class Worker {
   std::uint64_t rung_epoch_ = ~std::uint64_t{0};
   const std::uint32_t generation_ = os::fork_generation();
 };
+
+os::Fd open_memory_use() {
+  os::Result<os::Fd> file = os::open_memory_use();
+  if (!file) throw ResourceError("a worker needs " + file.error().to_string());
+  os::Result<os::Fd> copy = os::duplicate_high(file->get());  // out of a task's way
+  return copy ? std::move(*copy) : std::move(*file);
+}
 
 int descriptor(const process::ChildContext& context, WorkerDescriptor which) {
   return context.descriptors.at(static_cast<unsigned>(which))->get();
@@ -293,15 +359,22 @@ int worker_main(process::ChildContext& context) {
   Reader payload = context.payload();
   const auto index = payload.get<unsigned>();
   const auto spin_nanoseconds = payload.get<std::int64_t>();
+  const auto confinement = payload.get<process::Confinement>();
   os::Result<AttachedMemory> memory = AttachedMemory::attach(
       descriptor(context, WorkerDescriptor::submissions),
       descriptor(context, WorkerDescriptor::completions),
       descriptor(context, WorkerDescriptor::gate), descriptor(context, WorkerDescriptor::board));
   if (!memory) throw ResourceError("a worker needs " + memory.error().to_string());
-  Worker worker(context, std::move(*memory), index, spin_nanoseconds);
+  WorkerLog::begin(descriptor(context, WorkerDescriptor::black_box),
+                   descriptor(context, WorkerDescriptor::log_bell),
+                   descriptor(context, WorkerDescriptor::board));
+  for (unsigned i = 0; i < kWorkerDescriptors; ++i) payload.take_fd();
+  Worker worker(context, std::move(*memory), index, spin_nanoseconds,
+                payload.get<bool>() ? open_memory_use() : os::Fd());
+  const bool is_fine = worker.initialize(payload, confinement);
   context.descriptors.clear();  // mapped, or kept as copies out of a task's way
   context.control.reset();
-  return worker.run();
+  return is_fine ? worker.run() : 1;
 }
 
 }  // namespace shoal::pool

@@ -43,7 +43,7 @@ std::optional<os::ExitStatus> ExitReports::claim(std::uint64_t ticket) {
   const base::Deadline deadline = base::Deadline::in(kReportPatience);
   for (;;) {
     drain();
-    if (entry->second) return os::decode_wait_status(*entry->second);
+    if (entry->second) return entry->second;
     if (is_over_) {
       // No zombie is left, although nobody may start from it again.
       if (server_ != nullptr) server_->exit_status(deadline);
@@ -65,7 +65,9 @@ void ExitReports::drain() {
       return;
     }
     const auto entry = expected_.find(report.ticket);
-    if (entry != expected_.end()) entry->second = report.status;
+    if (entry == expected_.end()) continue;
+    entry->second = os::decode_wait_status(report.status);
+    entry->second->usage = report.usage;
   }
 }
 

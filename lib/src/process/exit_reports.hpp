@@ -39,8 +39,8 @@ class ExitReports {
   std::mutex mutex_;
   os::Fd socket_;
   const std::uint32_t generation_;
-  bool is_over_ = false;                                  // guarded by mutex_
-  std::map<std::uint64_t, std::optional<int>> expected_;  // guarded by mutex_
+  bool is_over_ = false;  // guarded by mutex_
+  std::map<std::uint64_t, std::optional<os::ExitStatus>> expected_;  // guarded by mutex_
 };
 
 }  // namespace shoal::process

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,7 +29,8 @@ ForkServer::ForkServer(std::shared_ptr<Child> server, os::Fd reports) noexcept
       reports_(std::move(reports), server_),
       requests_(server_->take_control()) {}
 
-std::shared_ptr<ForkServer> ForkServer::open(Source& origin, ServerKind kind) {
+std::shared_ptr<ForkServer> ForkServer::open(Source& origin, ServerKind kind,
+                                             Preload preload) {
   auto [ours, theirs] = or_start_error(os::create_socket_pair(os::SocketKind::messages),
                                        "cannot start a fork server");
   ChildSpec spec;
@@ -37,7 +39,12 @@ std::shared_ptr<ForkServer> ForkServer::open(Source& origin, ServerKind kind) {
   spec.entry = server_main;
   spec.payload.put(kind);
   spec.payload.put_fd(std::make_shared<const UniqueFd>(std::move(theirs)));
-  return std::shared_ptr<ForkServer>(new ForkServer(origin.start(spec), std::move(ours)));
+  std::optional<serial::CodeRef> function;
+  if (preload != nullptr) function = serial::locate(reinterpret_cast<std::uintptr_t>(preload));
+  spec.payload.put(function);
+  std::shared_ptr<ForkServer> server(new ForkServer(origin.start(spec), std::move(ours)));
+  if (preload != nullptr) await_preload(*server->server_, server->requests_.get());
+  return server;
 }
 
 ForkServer::~ForkServer() {

@@ -9,6 +9,7 @@
 #include "process/boot.hpp"
 #include "process/child.hpp"
 #include "process/exit_reports.hpp"
+#include "process/preload.hpp"
 #include "process/server_main.hpp"
 #include "process/server_protocol.hpp"
 #include "process/source.hpp"
@@ -19,8 +20,10 @@ namespace shoal::process {
 /// Safe from many threads; does nothing in a fork's copy.
 class ForkServer : public std::enable_shared_from_this<ForkServer> {
  public:
-  /// Starts a server by `origin`. @throws StartError
-  static std::shared_ptr<ForkServer> open(Source& origin, ServerKind kind);
+  /// Starts a server by `origin`, and waits until it has run `preload`, if there is one.
+  /// @throws StartError
+  static std::shared_ptr<ForkServer> open(Source& origin, ServerKind kind,
+                                          Preload preload = nullptr);
 
   ~ForkServer();
   ForkServer(const ForkServer&) = delete;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "process/confinement.hpp"
 #include "process/process_state.hpp"
 #include "process/source.hpp"
 #include "serial/function_ref.hpp"
@@ -14,45 +15,43 @@
 namespace shoal {
 namespace {
 
-// Whom the child is to call. It follows the arguments in the payload, because the arguments'
-// descriptors are numbered from the payload's start; its own length comes last.
-struct Callee {
-  serial::CodeRef invoker;
-  std::optional<serial::CodeRef> function;  // none: the callee has no state and no address
-  std::uint64_t type_hash;
-};
+constexpr const char* kOptions = "ProcessOptions";
 
-// A child's work: decodes the arguments and calls.
+// A child's work: decodes the arguments and calls. Whom follows the arguments in the payload,
+// because the arguments' descriptors are numbered from the payload's start; their length comes last.
 int call_function(process::ChildContext& context) {
   context.control.reset();
   const std::span<const std::byte> bytes = context.bytes;
   Reader tail(bytes.last(sizeof(std::uint64_t)));
   const auto argument_bytes = tail.get<std::uint64_t>();
   Reader head(bytes.subspan(argument_bytes));
-  const auto callee = head.get<Callee>();
-  const auto invoker = reinterpret_cast<internal::Invoker>(serial::resolve(callee.invoker));
-  const std::uintptr_t function = callee.function ? serial::resolve(*callee.function) : 0;
+  const auto callee = head.get<serial::CallRef>();
   Reader arguments(bytes.first(argument_bytes), context.descriptors);
-  Writer dropped_result;
-  invoker(function, arguments, dropped_result);
+  const serial::Callee callable = serial::resolve(callee);
+  // Last of all: what comes before needs the memory and files that are not there behind it.
+  const auto confinement = head.get<process::Confinement>();
+  process::apply_limits(confinement.limits, kOptions);
+  process::apply_cpu_time(confinement.limits, kOptions);
+  process::apply_sandbox(confinement.sandbox, kOptions);
+  serial::call(callable, arguments);
   return 0;
 }
 
 class FunctionWork final : public process::Work {
  public:
-  explicit FunctionWork(internal::EncodedCall call) {
-    const internal::CallTarget& target = call.target;
+  FunctionWork(internal::EncodedCall call, const process::Confinement& confinement)
+      : confinement_(confinement) {
     const std::uint64_t argument_bytes = call.arguments.bytes().size();
-    Callee callee{
-        serial::locate(reinterpret_cast<std::uintptr_t>(target.invoker)), {}, target.type_hash};
-    if (target.target != 0) callee.function = serial::locate(target.target);
-    call.arguments.put(callee);
+    call.arguments.put(serial::locate(call.target));
+    call.arguments.put(confinement);
     call.arguments.put(argument_bytes);
     spec_.payload = std::move(call.arguments);
     spec_.entry = call_function;
   }
 
   std::shared_ptr<process::Child> start(const internal::ProcessState& process) override {
+    process::require_confinement(confinement_, kOptions,
+                                 "cannot start process \"" + process.name() + '"');
     const StartMethod method = process.options().context.get_start_method();
     spec_.name = process.name();
     spec_.identity = process.identity();
@@ -67,14 +66,21 @@ class FunctionWork final : public process::Work {
   }
 
  private:
+  const process::Confinement confinement_;
   process::ChildSpec spec_;
 };
+
+std::unique_ptr<internal::ProcessState> make_state(ProcessOptions options,
+                                                   internal::EncodedCall call) {
+  auto work = std::make_unique<FunctionWork>(
+      std::move(call), process::Confinement{options.limits, options.sandbox});
+  return std::make_unique<internal::ProcessState>(std::move(options), std::move(work));
+}
 
 }  // namespace
 
 Process::Process(ProcessOptions options, internal::EncodedCall call)
-    : state_(std::make_unique<internal::ProcessState>(
-          std::move(options), std::make_unique<FunctionWork>(std::move(call)))) {}
+    : state_(make_state(std::move(options), std::move(call))) {}
 
 Process::Process(std::unique_ptr<internal::ProcessState> state) noexcept
     : state_(std::move(state)) {}

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "process/confinement.hpp"
 #include "process/runtime.hpp"
 #include "process/source.hpp"
 #include "shoal/error.hpp"
@@ -18,6 +19,7 @@ constexpr int kUnknownExitcode = 255;
 
 void check_options(const ProcessOptions& options) {
   process::check_text(options.name, "ProcessOptions::name");
+  process::check_confinement({options.limits, options.sandbox}, "ProcessOptions");
   for (const auto& [name, value] : options.environment) {
     const std::string path = "ProcessOptions::environment[\"" + name + "\"]";
     process::check_text(name, "ProcessOptions::environment");

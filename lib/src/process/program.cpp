@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "process/confinement.hpp"
 #include "process/process_state.hpp"
 #include "process/runtime.hpp"
 #include "process/spawner.hpp"
@@ -62,6 +63,10 @@ class ProgramWork final : public process::Work {
     launch.arguments.insert(launch.arguments.begin(), path_.native());
     launch.environment = merge_environment(process.options().environment);
     launch.death_signal = SIGKILL;
+    const Limits& limits = process.options().limits;
+    process::require_confinement({limits, Sandbox::none}, "ProcessOptions", attempt);
+    launch.bounds = process::program_bounds(limits);
+    launch.gives_up_privileges = process.options().sandbox == Sandbox::no_new_privs;
     base::Result<os::ChildProcess> born = base::failure(0, "");
     process::Runtime::instance().spawner().run([&] { born = os::launch(launch); });
     return std::make_shared<process::Child>(process::or_start_error(std::move(born), attempt),
@@ -81,6 +86,11 @@ Process Process::program(const std::filesystem::path& path, std::vector<std::str
   process::check_text(path.native(), "Process::program: the path");
   for (const std::string& argument : arguments) {
     process::check_text(argument, "Process::program: an argument");
+  }
+  if (options.sandbox == Sandbox::strict) {
+    throw std::invalid_argument(
+        "ProcessOptions::sandbox: Sandbox::strict executes no programs; a foreign one can be given "
+        "Sandbox::no_new_privs");
   }
   return Process(std::make_unique<internal::ProcessState>(
       std::move(options), std::make_unique<ProgramWork>(path, std::move(arguments))));

@@ -89,6 +89,8 @@ class Runtime {
   /// The place of this process's fork server, used under fork_server_mutex().
   std::shared_ptr<ForkServer>& fork_server() noexcept { return fork_server_; }
   std::mutex& fork_server_mutex() noexcept { return fork_server_mutex_; }
+  /// What a fork server runs first; nullptr: nothing. Used under fork_server_mutex().
+  void (*&forkserver_preload() noexcept)() { return forkserver_preload_; }
 
   /// A place for what the pool floor keeps once per process, used under engine_mutex().
   std::shared_ptr<void>& engine_slot() noexcept { return engine_; }
@@ -124,6 +126,7 @@ class Runtime {
   Spawner* spawner_ = nullptr;  // guarded by spawner_mutex_; never destroyed
   std::mutex fork_server_mutex_;
   std::shared_ptr<ForkServer> fork_server_;
+  void (*forkserver_preload_)() = nullptr;
   std::mutex engine_mutex_;
   std::shared_ptr<void> engine_;
 };

@@ -12,10 +12,12 @@
 #include "base/log.hpp"
 #include "os/after_fork.hpp"
 #include "os/child.hpp"
+#include "os/crash_handler.hpp"
 #include "os/event.hpp"
 #include "os/signal.hpp"
 #include "os/socket.hpp"
 #include "process/child_main.hpp"
+#include "process/preload.hpp"
 #include "process/runtime.hpp"
 #include "process/server_protocol.hpp"
 #include "shoal/codec.hpp"
@@ -126,7 +128,7 @@ void Server::collect_ends() {
   while (const std::optional<os::EndedChild> ended = os::reap_any()) {
     const auto entry = tickets_.find(ended->pid);
     if (entry == tickets_.end()) continue;  // an orphan that came to the server
-    unsent_.push_back({entry->second, ended->status, 0});
+    unsent_.push_back({entry->second, ended->status, 0, ended->usage});
     tickets_.erase(entry);
   }
   send_reports();
@@ -158,7 +160,10 @@ int server_main(ChildContext& context) {
   Reader payload = context.payload();
   const auto kind = payload.get<ServerKind>();
   const std::shared_ptr<const UniqueFd> reports = payload.take_fd();
+  const auto preload = payload.get<std::optional<serial::CodeRef>>();
   os::block_signals();
+  // Before the next line: a parent's end is the end of what is being loaded.
+  if (preload && !run_preload(*preload, context.control.get())) return 1;
   // From here on the parent's end wakes the server, which sweeps before it goes, instead of killing
   // it. An end before this line shows in the loop's first look at the parent.
   os::after_fork::follow_parent(0, SIGCONT);
@@ -166,6 +171,7 @@ int server_main(ChildContext& context) {
   base::Result<os::Fd> children = os::watch_children();
   if (!children) return 1;
   if (kind == ServerKind::parked) os::raise_memory_killer_score(kParkedMemoryKillerScore);
+  os::prepare_crash_handler();
   Server server(kind, context.control.get(), reports->get(),
                 Runtime::instance().role().parent_sentinel->get(), std::move(*children));
   server.serve();

@@ -12,7 +12,8 @@ enum class ServerKind {
 };
 
 /// A fork server's work, as the entry of a child: forks children on request and reports their ends.
-/// Payload: a ServerKind and the socket for the reports; requests come over the control socket.
+/// Payload: a ServerKind, the socket for the reports, and what to preload; requests come over the
+/// control socket.
 ///
 /// It lives until its parent ends or closes the control socket; signals to it are blocked. Before
 /// it goes it kills its children, then every descendant that is re-parented to it. It notices even

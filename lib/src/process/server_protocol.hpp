@@ -5,6 +5,8 @@
 #include <cstring>
 #include <span>
 
+#include "os/sentinel.hpp"
+
 // What a fork server and its owner say to each other, as SOCK_SEQPACKET messages. Two sockets:
 // requests and their replies on the server's control socket, one at a time; exit reports, which
 // nobody asks for, on another.
@@ -31,6 +33,7 @@ struct ExitReport {
   std::uint64_t ticket = 0;
   std::int32_t status = 0;  ///< as of wait(2)
   std::int32_t padding = 0;
+  os::Usage usage = {};
 };
 
 /// The bytes of one such message.

@@ -44,7 +44,9 @@ class ForkServerSource final : public Source {
       const std::lock_guard lock(runtime.fork_server_mutex());
       std::shared_ptr<ForkServer>& shared = runtime.fork_server();
       try {
-        if (!shared || shared == dead) shared = ForkServer::open(*spawn_, ServerKind::clean);
+        if (!shared || shared == dead) {
+          shared = ForkServer::open(*spawn_, ServerKind::clean, runtime.forkserver_preload());
+        }
         server = shared;
       } catch (...) {
         error = std::current_exception();

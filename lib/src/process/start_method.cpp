@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "os/host.hpp"
+#include "process/fork_server.hpp"
 #include "process/runtime.hpp"
 #include "shoal/context.hpp"
 
@@ -34,6 +35,18 @@ void set_start_method(StartMethod method, bool force) {
 }
 
 StartMethod get_start_method() { return process::Runtime::instance().start_method(); }
+
+void set_forkserver_preload(void (*fn)()) {
+  process::Runtime& runtime = process::Runtime::instance();
+  const std::lock_guard lock(runtime.fork_server_mutex());
+  const std::shared_ptr<process::ForkServer>& server = runtime.fork_server();
+  if (server && !server->is_dead()) {
+    throw std::logic_error(
+        "set_forkserver_preload: the fork server runs already; call it before the first child of "
+        "StartMethod::forkserver is started");
+  }
+  runtime.forkserver_preload() = fn;
+}
 
 unsigned cpu_count() { return os::usable_cpus(); }
 

@@ -77,9 +77,19 @@ void fail_enum(const char* type, const std::string& value) {
   throw CodecError("a message holds " + value + ", which is no enumerator of " + type);
 }
 
+void fail_calendar(const char* type) {
+  throw CodecError("a " + std::string(type) +
+                   " that is not ok() cannot be sent or received: use std::optional for one that "
+                   "may be missing");
+}
+
 void fail_variant(std::size_t index, std::size_t alternatives) {
   throw CodecError("a message holds alternative " + std::to_string(index) +
                    " of a variant that has " + std::to_string(alternatives));
+}
+
+void fail_bitset(std::size_t bits) {
+  throw CodecError("a message holds ones beyond a bitset of " + std::to_string(bits) + " bits");
 }
 
 void fail_valueless() {

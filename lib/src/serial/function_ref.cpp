@@ -5,6 +5,7 @@
 
 #include "serial/names.hpp"
 #include "serial/symbols.hpp"
+#include "shoal/codec.hpp"
 #include "shoal/error.hpp"
 
 namespace shoal::serial {
@@ -19,6 +20,23 @@ std::uintptr_t resolve(const CodeRef& reference) {
   const std::uintptr_t address = module.base + reference.offset;
   if (module.holds_code(address)) return address;
   throw CodecError("a function reference points outside the code of " + module.path);
+}
+
+CallRef locate(const internal::CallTarget& target) {
+  CallRef callee{
+      locate(reinterpret_cast<std::uintptr_t>(target.invoker)), std::nullopt, target.type_hash};
+  if (target.target != 0) callee.function = locate(target.target);
+  return callee;
+}
+
+Callee resolve(const CallRef& reference) {
+  return {reinterpret_cast<internal::Invoker>(resolve(reference.invoker)),
+          reference.function ? resolve(*reference.function) : 0};
+}
+
+void call(const Callee& callee, Reader& arguments) {
+  Writer dropped_result;
+  callee.invoker(callee.function, arguments, dropped_result);
 }
 
 std::string describe_code(std::uintptr_t address) {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "serial/module.hpp"
+#include "shoal/function.hpp"
 
 namespace shoal::serial {
 
@@ -23,6 +25,29 @@ CodeRef locate(std::uintptr_t address);
 /// anywhere for who writes the reference: taken from this process's own parent only.
 /// @throws CodecError  the module cannot be loaded or is another build, or the place is not code
 std::uintptr_t resolve(const CodeRef& reference);
+
+/// Whom to call, in words that another process understands.
+struct CallRef {
+  CodeRef invoker;
+  std::optional<CodeRef> function;  ///< none: the callee has no state and no address
+  std::uint64_t type_hash = 0;
+};
+
+/// @throws CodecError  as locate()
+CallRef locate(const internal::CallTarget& target);
+
+/// Whom to call, in this process.
+struct Callee {
+  internal::Invoker invoker = nullptr;
+  std::uintptr_t function = 0;
+};
+
+/// @throws CodecError  as resolve()
+Callee resolve(const CallRef& reference);
+
+/// Calls. The result is dropped.
+/// @throws what the callee throws
+void call(const Callee& callee, Reader& arguments);
 
 /// The function's name for people: its symbol where the program or library still has it, else
 /// "program+0x1234". May read that file: for error messages.

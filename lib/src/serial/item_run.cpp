@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "os/cpu_timer.hpp"
+
 namespace shoal::internal {
 
 void ItemRun::look_at_clock() noexcept {
@@ -16,6 +18,10 @@ void ItemRun::look_at_clock() noexcept {
     clock_interval_ = std::min(clock_interval_ * 2, kLongestInterval);
   }
   looked_at_ = now;
+  if (words_.cpu_timer != nullptr) {
+    words_.cpu_timer->start();
+    clock_interval_ = 1;
+  }
   until_clock_ = clock_interval_;
   words_.started.store(now, std::memory_order_relaxed);
 }

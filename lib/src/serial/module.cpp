@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serial/module.hpp"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 
@@ -16,6 +15,7 @@
 #include <optional>
 #include <span>
 
+#include "os/library.hpp"
 #include "serial/names.hpp"
 #include "shoal/error.hpp"
 
@@ -242,10 +242,11 @@ const Module& find_or_load(const ModuleId& id, std::string_view path) {
   if (const Module* module = find(before, id, path)) return *module;
   const std::string file(path);
   if (is_loaded(before, path)) fail_other_build(file);
-  if (file.empty() || ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
-    const char* const reason = file.empty() ? "it has no path" : ::dlerror();
-    throw CodecError("a function's library cannot be loaded: " +
-                     std::string(reason != nullptr ? reason : file));
+  // An empty path would be the program itself.
+  const os::LoadedLibrary library =
+      file.empty() ? os::LoadedLibrary{nullptr, "it has no path"} : os::load_library(file);
+  if (library.handle == nullptr) {
+    throw CodecError("a function's library cannot be loaded: " + library.reason);
   }
   if (const Module* module = find(current_list(), id, path)) return *module;
   fail_other_build(file);

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 namespace shoal::base {
 namespace {
 
@@ -31,6 +34,43 @@ TEST_F(LogTest, LogToStderrLowersTheLevel) {
   flush_log();
   EXPECT_NE(testing::internal::GetCapturedStderr().find("a {} brace is no format"),
             std::string::npos);
+}
+
+struct Taker final : LogTaker {
+  void take(LogLevel level, std::chrono::system_clock::time_point time,
+            std::string_view text) noexcept override {
+    taken.push_back({level, time, std::string(text)});
+  }
+  struct Record {
+    LogLevel level;
+    std::chrono::system_clock::time_point time;
+    std::string text;
+  };
+  std::vector<Record> taken;
+};
+
+TEST_F(LogTest, ATakerGetsTheRecordsOfALoggerThatIsKnownAlready) {
+  static Taker taker;
+  const auto before = get_logger();
+  hand_log_to(taker);
+  testing::internal::CaptureStderr();
+  const auto time = std::chrono::system_clock::now() - std::chrono::hours(1);
+  log(LogLevel::info, "below the level");
+  log(LogLevel::error, "one");
+  log(LogLevel::warn, time, "two, made {} ago");
+  EXPECT_EQ(get_logger(), before);
+  ASSERT_EQ(taker.taken.size(), 2U);
+  EXPECT_EQ(taker.taken[0].level, LogLevel::error);
+  EXPECT_EQ(taker.taken[0].text, "one");
+  EXPECT_EQ(taker.taken[1].text, "two, made {} ago");
+  EXPECT_EQ(taker.taken[1].time, time);
+  reset_log_after_fork();
+  log(LogLevel::error, "on its own again");
+  flush_log();
+  EXPECT_EQ(taker.taken.size(), 2U);
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(text.find("one"), std::string::npos);
+  EXPECT_NE(text.find("on its own again"), std::string::npos);
 }
 
 TEST_F(LogTest, AFreshLoggerAfterAForkKeepsTheLevel) {

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -32,6 +33,7 @@ class FakePort final : public DispatchPort {
     return !deaf.contains(worker);
   }
   bool take_back(WorkerIndex worker) override {
+    if (has_gone_on.contains(worker)) return false;
     const std::size_t begun = has_taken.contains(worker) ? 1 : 0;
     if (delivered[worker].size() <= begun) return false;
     delivered[worker].pop_back();
@@ -45,10 +47,36 @@ class FakePort final : public DispatchPort {
   void dismiss(WorkerIndex worker) override { dismissed.insert(worker); }
   void announce(Task& task) override { announced.push_back(&task); }
   void set_stall_timer(Duration) override { ++stall_timers; }
+  TimePoint now() override { return time; }
+  void set_watch(WorkerIndex worker, TimePoint at) override { watches[worker] = at; }
+  void set_alarm(TimePoint at) override { alarm = at; }
+  std::optional<TimePoint> begun(WorkerIndex worker, const Task&) override {
+    if (!has_taken.contains(worker)) return std::nullopt;
+    return begun_at[worker];
+  }
+  bool ask_to_stop(WorkerIndex worker, const Task& task) override {
+    if (!polls.contains(worker)) return false;
+    asked.push_back(task.ticket);
+    return true;
+  }
+  void kill(WorkerIndex worker) override { killed.insert(worker); }
+  void ask_user(const TaskRef& task) override { questions.push_back(task); }
+  void announce_room() override { ++rooms; }
+
+  TimePoint time{std::chrono::hours(1)};
+  std::map<WorkerIndex, TimePoint> watches;
+  std::optional<TimePoint> alarm;
+  std::map<WorkerIndex, TimePoint> begun_at;
+  std::set<WorkerIndex> polls;  // those whose task looks whether it is to stop
+  std::vector<std::uint64_t> asked;
+  std::set<WorkerIndex> killed;
+  std::vector<TaskRef> questions;
+  int rooms = 0;
 
   std::map<WorkerIndex, std::vector<Task*>> delivered;
   std::set<WorkerIndex> deaf;
   std::set<WorkerIndex> has_taken;  // those that have begun the first task in their hands
+  std::set<WorkerIndex> has_gone_on;  // those that have all in their hands behind them, or run it
   std::set<WorkerIndex> dismissed;
   std::vector<WorkerIndex> started;
   std::vector<Duration> delays;
@@ -62,6 +90,9 @@ class FakePort final : public DispatchPort {
 
 class DispatcherTest : public testing::Test {
  protected:
+  explicit DispatcherTest(const DispatchRules& rules = {.max_workers = 2})
+      : dispatcher(port, rules) {}
+
   void start(WorkerIndex index) {
     begin(index);
     dispatcher.on_ready(index);
@@ -75,7 +106,48 @@ class DispatcherTest : public testing::Test {
     dispatcher.on_submit(task);
     return task;
   }
+  TaskRef submit(TaskOptions options, std::size_t bytes = 0) {
+    Writer arguments;
+    for (std::size_t i = 0; i < bytes; ++i) arguments.put(std::byte{});
+    auto task = std::make_shared<Task>(function, Payload(std::move(arguments)));
+    task->policy = std::make_shared<const TaskOptions>(std::move(options));
+    dispatcher.on_submit(task);
+    return task;
+  }
+  // The worker begins the first task in its hands.
+  void take(WorkerIndex index) {
+    port.has_taken.insert(index);
+    port.begun_at[index] = port.time;
+  }
+  // Time passes, and whoever has asked for a look is called.
+  void pass(Duration time) {
+    port.time += time;
+    if (port.alarm && *port.alarm <= port.time) {
+      port.alarm.reset();
+      dispatcher.on_alarm();
+    }
+    const auto watches = port.watches;
+    for (const auto& [index, at] : watches) {
+      if (at > port.time) continue;
+      port.watches.erase(index);
+      dispatcher.on_watch(index);
+    }
+  }
+  // The worker dies; `taken` is the last task that it may have started, if any.
+  void die(WorkerIndex index, const TaskRef& taken = nullptr,
+           std::optional<std::size_t> items = 0) {
+    port.delivered.erase(index);
+    port.has_taken.erase(index);
+    WorkerEnd gone = end(taken == nullptr ? 0 : taken->ticket);
+    gone.items = items;
+    dispatcher.on_ended(index, std::move(gone));
+  }
+  void come(WorkerIndex index) {
+    dispatcher.on_started(index);
+    dispatcher.on_ready(index);
+  }
   void complete(WorkerIndex index, std::uint32_t nanoseconds = 1'000'000) {
+    port.has_taken.erase(index);
     port.delivered[index].erase(port.delivered[index].begin());
     dispatcher.on_completed(index, {.nanoseconds = nanoseconds});
     dispatcher.on_collected();
@@ -92,13 +164,20 @@ class DispatcherTest : public testing::Test {
     return end;
   }
   // A map of `count` elements of four bytes.
-  TaskRef submit_map(std::size_t count) {
+  TaskRef submit_map(std::size_t count, TaskOptions options = {},
+                     const std::shared_ptr<Ledger>& ledger = nullptr) {
     internal::ItemBatch items{Writer(), count, sizeof(int), {}};
     for (std::size_t i = 0; i < count; ++i) items.bytes.put(static_cast<int>(i));
     auto task = std::make_shared<Task>(function, Payload());
     task->part = std::make_unique<Part>();
     task->part->batch = std::make_shared<const Batch>(std::move(items));
     task->part->count = count;
+    task->policy = policy_of({.task = std::move(options)});
+    if (ledger != nullptr) {
+      ledger->unsettled += count;
+      task->part->ledger = ledger;
+      task->part->self = task;
+    }
     dispatcher.on_submit(task);
     return task;
   }
@@ -113,7 +192,7 @@ class DispatcherTest : public testing::Test {
 
   Function function{internal::CallTarget{nullptr, 0, 0, "task"}, FunctionSlot{}};
   FakePort port;
-  Dispatcher dispatcher{port, 2};
+  Dispatcher dispatcher;
 };
 
 }  // namespace shoal::pool

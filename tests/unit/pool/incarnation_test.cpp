@@ -330,13 +330,22 @@ TEST_F(IncarnationTest, AGateThatMovedByItselfIsAViolation) {
 TEST_F(IncarnationTest, OnlyTheFirstMessageIsAHello) {
   ASSERT_TRUE(send_parcel(worker_socket, {kHelloTicket, 0}, {}, os::Wait::yes));
   ASSERT_TRUE(send_parcel(worker_socket, {kHelloTicket, 0}, {}, os::Wait::yes));
-  EXPECT_TRUE(incarnation.read_hello());
-  EXPECT_FALSE(incarnation.read_hello());
+  std::string complaint;
+  EXPECT_EQ(incarnation.read_hello(complaint), Incarnation::Hello::ready);
+  EXPECT_EQ(incarnation.read_hello(complaint), Incarnation::Hello::none);
+}
+
+TEST_F(IncarnationTest, AComplaintIsCutToItsGreatestLength) {
+  ASSERT_TRUE(send_parcel(worker_socket, {kBrokenTicket, 0, 0, 0, 1 << 30}, {}, os::Wait::yes));
+  std::string complaint;
+  EXPECT_EQ(incarnation.read_hello(complaint), Incarnation::Hello::broken);
+  EXPECT_EQ(complaint.size(), kLongestComplaint);
 }
 
 TEST_F(IncarnationTest, OtherFirstMessagesAreNoHello) {
   ASSERT_TRUE(send_parcel(worker_socket, {1, 0}, {}, os::Wait::yes));
-  EXPECT_FALSE(incarnation.read_hello());
+  std::string complaint;
+  EXPECT_EQ(incarnation.read_hello(complaint), Incarnation::Hello::none);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <vector>
 
 #include "pool/notifier.hpp"
@@ -151,6 +153,21 @@ TEST(NotifierTest, NoticesAreCalledInTheirOrderAndMayThrow) {
   notifier.post([&] { called.push_back(2); });
   ASSERT_TRUE(notifier.drain(base::Deadline::never()));
   EXPECT_EQ(called, (std::vector<int>{1, 2}));
+}
+
+TEST(NotifierTest, WhatIsForLaterIsCalledInTheOrderOfTimeAndNotBefore) {
+  static Notifier& notifier = *new Notifier;
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<int> called;
+  std::promise<std::chrono::steady_clock::time_point> last;
+  notifier.post_at(base::Deadline::in(40ms), [&] {
+    called.push_back(2);
+    last.set_value(std::chrono::steady_clock::now());
+  });
+  notifier.post_at(base::Deadline::in(20ms), [&] { called.push_back(1); });
+  notifier.post([&] { called.push_back(0); });
+  EXPECT_GE(last.get_future().get() - begin, 40ms);
+  EXPECT_EQ(called, (std::vector<int>{0, 1, 2}));
 }
 
 }  // namespace

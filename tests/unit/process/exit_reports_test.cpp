@@ -19,7 +19,7 @@ class ExitReportsTest : public testing::Test {
       : ExitReportsTest(std::move(*os::create_socket_pair(os::SocketKind::messages))) {}
 
   void report(std::uint64_t ticket, int status) {
-    const ExitReport sent{ticket, status, 0};
+    const ExitReport sent{ticket, status, 0, {1'000, 2'000, 4096}};
     ASSERT_TRUE(os::send_message(server_.get(), bytes_of(sent), {}, os::Wait::no));
   }
 
@@ -35,6 +35,16 @@ TEST_F(ExitReportsTest, ClaimGivesWhatWasReported) {
   reports_.expect(7);
   report(7, 3 << 8);
   EXPECT_EQ(reports_.claim(7)->exitcode(), 3);
+}
+
+TEST_F(ExitReportsTest, ClaimGivesWhatTheChildHasUsed) {
+  reports_.expect(7);
+  report(7, 9);
+  const std::optional<os::Usage> usage = reports_.claim(7)->usage;
+  ASSERT_TRUE(usage);
+  EXPECT_EQ(usage->user_nanoseconds, 1'000);
+  EXPECT_EQ(usage->system_nanoseconds, 2'000);
+  EXPECT_EQ(usage->max_rss_bytes, 4096U);
 }
 
 TEST_F(ExitReportsTest, ReportsOfOthersAreKeptForThem) {

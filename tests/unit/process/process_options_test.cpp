@@ -34,6 +34,18 @@ TEST(ProcessOptionsTest, WrongOptionsAreNamedByTheirPath) {
             "ProcessOptions::environment[\"A\"] must not contain a NUL byte");
 }
 
+TEST(ProcessOptionsTest, LimitsThatMakeNoSenseAreNamedByTheirPath) {
+  using namespace std::chrono_literals;
+  EXPECT_TRUE(complaint({.limits = {.memory = 5}}).starts_with("ProcessOptions::limits.memory "));
+  EXPECT_TRUE(
+      complaint({.limits = {.cpu_time = -1s}}).starts_with("ProcessOptions::limits.cpu_time "));
+  EXPECT_TRUE(
+      complaint({.limits = {.open_files = 15}}).starts_with("ProcessOptions::limits.open_files "));
+  EXPECT_TRUE(
+      complaint({.sandbox = static_cast<Sandbox>(7)}).starts_with("ProcessOptions::sandbox "));
+  EXPECT_EQ(complaint({.limits = {.memory = 1 << 20, .cpu_time = 1ns, .open_files = 16}}), "");
+}
+
 TEST(ProcessOptionsTest, DefaultsNameTheProcessAndInheritTheDaemonFlag) {
   const Process process([] {});
   EXPECT_TRUE(process.name().starts_with("Process-"));

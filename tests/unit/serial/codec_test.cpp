@@ -16,8 +16,49 @@ struct Temperature {
   double degrees;
 };
 
+// Made by its codec only.
+class Ticket {
+ public:
+  static Ticket draw(int number) { return Ticket(number); }
+  int number() const { return number_; }
+
+ private:
+  friend struct Codec<Ticket>;
+  explicit Ticket(int number) : number_(number) {}
+  int number_;
+};
+
+template <class T>
+class Box {
+ public:
+  Box() = default;
+  explicit Box(T value) : value_(std::make_unique<T>(std::move(value))) {}
+  const T* get() const { return value_.get(); }
+
+ private:
+  std::unique_ptr<T> value_;
+};
+
 }  // namespace
 }  // namespace shoal
+
+template <>
+struct shoal::Codec<shoal::Ticket> {
+  static constexpr std::size_t min_size = sizeof(int);
+  static void encode(Writer& writer, const Ticket& value) { writer.put(value.number_); }
+  static Ticket decode(Reader& reader) { return Ticket(reader.get<int>()); }
+};
+
+template <class T>
+struct shoal::Codec<shoal::Box<T>> {
+  static void encode(Writer& writer, const Box<T>& value) {
+    writer.put(value.get() != nullptr);
+    if (value.get() != nullptr) writer.put(*value.get());
+  }
+  static Box<T> decode(Reader& reader) {
+    return reader.get<bool>() ? Box<T>(reader.get<T>()) : Box<T>();
+  }
+};
 
 template <>
 struct shoal::Codec<shoal::Temperature> {
@@ -155,6 +196,33 @@ TEST(CodecTest, CountsMembersOfEveryKind) {
 TEST(CodecTest, UsesASpecialisation) {
   EXPECT_EQ(round_trip(Temperature(300)).degrees, 300);
   EXPECT_EQ(round_trip(std::vector{Temperature(1), Temperature(2)})[1].degrees, 2);
+}
+
+TEST(CodecTest, ACodecMayUseAPrivateConstructor) {
+  EXPECT_EQ(round_trip(Ticket::draw(7)).number(), 7);
+  EXPECT_EQ(round_trip(std::vector{Ticket::draw(1), Ticket::draw(2)})[1].number(), 2);
+}
+
+TEST(CodecTest, ATemplateOfClassesMayHaveACodec) {
+  EXPECT_EQ(*round_trip(Box<std::string>("inside")).get(), "inside");
+  EXPECT_EQ(*round_trip(Box<Box<int>>(Box<int>(5))).get()->get(), 5);
+  EXPECT_EQ(round_trip(Box<int>()).get(), nullptr);
+}
+
+struct Nested {
+  Box<Nested> next;
+};
+
+TEST(CodecTest, TypesWithCodecsOfTheirOwnNestAsDeepAsContainers) {
+  Writer writer;
+  for (int i = 0; i < 1'000'000; ++i) writer.put(true);
+  writer.put(false);
+  EXPECT_THROW(Reader(writer.bytes()).get<Nested>(), CodecError);
+  Nested value;
+  for (int i = 0; i < 63; ++i) value = Nested{Box<Nested>(std::move(value))};
+  EXPECT_NO_THROW(round_trip(value));
+  value = Nested{Box<Nested>(std::move(value))};
+  EXPECT_THROW(round_trip(value), CodecError);
 }
 
 // --- shoal_fields ------------------------------------------------------------------------------

@@ -144,7 +144,15 @@ TEST(ExceptionCodecTest, ShoalsErrorsArriveAsThemselves) {
 TEST(ExceptionCodecTest, ALostWorkerKeepsWhatIsKnown) {
   const WorkerLostError error(
       "lost",
-      {.pid = 9, .signal = 11, .task_name = "inner", .out_of_memory = true, .backtrace = "frames"});
+      {.pid = 9,
+       .signal = 11,
+       .task_name = "inner",
+       .out_of_memory = true,
+       .backtrace = "frames",
+       .attempt = 2,
+       .usage = ResourceUsage{std::chrono::seconds(3), std::chrono::seconds(1), 4096},
+       .message = "words",
+       .last_log_lines = {"[warning] one", "[error] two"}});
   const auto arrived = arrives_as<WorkerLostError>(error);
   EXPECT_EQ(arrived->pid(), 9);
   EXPECT_EQ(arrived->signal(), 11);
@@ -152,6 +160,13 @@ TEST(ExceptionCodecTest, ALostWorkerKeepsWhatIsKnown) {
   EXPECT_EQ(arrived->task_name(), "inner");
   EXPECT_TRUE(arrived->out_of_memory());
   EXPECT_EQ(arrived->backtrace(), "frames");
+  EXPECT_EQ(arrived->attempt(), 2U);
+  ASSERT_TRUE(arrived->usage());
+  EXPECT_EQ(arrived->usage()->user_time, std::chrono::seconds(3));
+  EXPECT_EQ(arrived->usage()->system_time, std::chrono::seconds(1));
+  EXPECT_EQ(arrived->usage()->max_rss_bytes, 4096U);
+  EXPECT_EQ(arrived->message(), "words");
+  EXPECT_EQ(arrived->last_log_lines().size(), 2U);
 }
 
 struct MyArgument : std::invalid_argument {

@@ -52,6 +52,11 @@ struct Rich {
   std::array<std::string, 2> strings;
   std::chrono::nanoseconds time;
   long double real;
+  std::priority_queue<int> priorities;
+  std::stack<std::string> stack;
+  std::valarray<float> valarray;
+  std::chrono::year_month_day date;
+  std::chrono::weekday_indexed weekday;
 };
 
 Rich make_rich() {
@@ -81,6 +86,12 @@ Rich make_rich() {
   rich.bitset.set(11);
   rich.code = std::make_error_code(std::errc::timed_out);
   rich.strings = {"p", "q"};
+  rich.priorities.push(3);
+  rich.priorities.push(7);
+  rich.stack.push("s");
+  rich.valarray = {1, 2, 3};
+  rich.date = std::chrono::year(2024) / 2 / 29;
+  rich.weekday = std::chrono::Monday[2];
   return rich;
 }
 
@@ -153,6 +164,12 @@ TEST(HostileBytesTest, ABoolIsZeroOrOne) {
   const std::array bytes{std::byte{2}};
   EXPECT_THROW(Reader(bytes).get<bool>(), CodecError);
   EXPECT_THROW(Reader(bytes).get<std::optional<std::monostate>>(), CodecError);
+}
+
+TEST(HostileBytesTest, ABitsetHasNoBitsBeyondItsEnd) {
+  const std::array bytes{std::byte{0xff}, std::byte{0x10}};
+  EXPECT_THROW(Reader(bytes).get<std::bitset<12>>(), CodecError);
+  EXPECT_TRUE(Reader(bytes).get<std::bitset<13>>().test(12));
 }
 
 // An optional is one byte at least, its value 4 KiB: the count alone must not reserve memory for

@@ -6,6 +6,7 @@
 #include <any>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <span>
 #include <string_view>
@@ -102,6 +103,47 @@ TEST(TransferableTest, EveryPartCounts) {
   EXPECT_FALSE((any<std::vector<int*>, std::map<int, std::string_view>, std::optional<int*>,
                     std::pair<int, int&>, std::tuple<int, Closed>, std::variant<int, int*>,
                     std::vector<HoldsPointer>, std::unique_ptr<int*>, RecursivePointer>));
+}
+
+TEST(TransferableTest, TheStandardLibrarysTypesAre) {
+  using namespace std::chrono;
+  EXPECT_TRUE(
+      (all<bool, char8_t, wchar_t, long double, std::byte, std::wstring, std::u8string,
+           std::u16string, std::u32string, std::array<Fine, 2>, std::array<Fine, 0>,
+           std::deque<Fine>, std::list<Fine>, std::forward_list<Fine>, std::vector<Fine>,
+           std::set<int>, std::multiset<int>, std::unordered_set<int>, std::unordered_multiset<int>,
+           std::map<int, Fine>, std::multimap<int, Fine>, std::unordered_map<int, Fine>,
+           std::unordered_multimap<int, Fine>, std::stack<Fine>, std::queue<Fine>,
+           std::priority_queue<int>, std::valarray<double>, std::bitset<70>>));
+  EXPECT_TRUE((all<std::pair<int, Fine>, std::tuple<>, std::tuple<int, Fine>, std::optional<Fine>,
+                   std::variant<std::monostate, Fine>, std::complex<float>, std::filesystem::path,
+                   nanoseconds, duration<double>, system_clock::time_point, sys_days, local_days,
+                   day, month, year, weekday, weekday_indexed, weekday_last, month_day,
+                   month_day_last, month_weekday, month_weekday_last, year_month, year_month_day,
+                   year_month_day_last, year_month_weekday, year_month_weekday_last,
+                   hh_mm_ss<seconds>, std::unique_ptr<const Fine>, std::pmr::vector<int>>));
+}
+
+TEST(TransferableTest, APartThatIsNotSpoilsTheWhole) {
+  EXPECT_FALSE((any<std::stack<int*>, std::queue<std::string_view>, std::array<int*, 0>,
+                    std::priority_queue<Closed>, std::deque<HoldsReference>,
+                    std::chrono::duration<Closed>, std::variant<std::any>>));
+}
+
+struct ByColumn {
+  int column = 0;
+  bool operator()(int a, int b) const { return a % 10 + column < b % 10 + column; }
+};
+
+TEST(TransferableTest, AContainerWhoseOrderHoldsAStateIsNot) {
+  using Pointer = bool (*)(int, int);
+  using Function = std::function<bool(int, int)>;
+  EXPECT_FALSE((any<std::set<int, ByColumn>, std::set<int, Pointer>, std::multiset<int, Function>,
+                    std::map<int, int, ByColumn>, std::multimap<int, int, Pointer>,
+                    std::unordered_set<int, std::function<std::size_t(int)>>,
+                    std::unordered_map<int, int, std::hash<int>, Function>,
+                    std::priority_queue<int, std::vector<int>, ByColumn>>));
+  EXPECT_TRUE((all<std::set<int, std::greater<>>, std::map<int, int, std::greater<int>>>));
 }
 
 TEST(TransferableTest, ALambdaIsNotAValue) {

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pool/continuation.hpp"
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "pool/engine.hpp"
+#include "pool/process_pool.hpp"
+#include "pool/raise_failure.hpp"
+#include "process/runtime.hpp"
+#include "serial/exception_codec.hpp"
+#include "shoal/error.hpp"
+#include "shoal/reader.hpp"
+
+namespace shoal::pool {
+namespace {
+
+// What goes from one task to the one behind it.
+struct Succession {
+  std::shared_ptr<ProcessPool> pool;
+  TaskRef first;
+  TaskRef next;
+  std::function<void(Writer&)> encode;
+};
+
+// Throws a copy of its own at each call.
+std::function<void()> thrower_of(const std::exception_ptr& error, const std::string& task) {
+  auto writer = std::make_shared<Writer>();
+  serial::encode_exception(*writer, error, {});
+  return [writer, task] {
+    Reader reader(writer->bytes());
+    serial::throw_exception(reader, task);
+  };
+}
+
+// `first` is done. Values are decoded and encoded here, without the engine's lock.
+void succeed(const Succession& succession) {
+  const auto& [pool, first, next, encode] = succession;
+  if (next->is_done()) return;  // cancelled
+  if (first->status() != Task::Status::finished) {
+    return pool->fail(next, [first = first] { raise_failure(*first); });
+  }
+  try {
+    Writer arguments(pool->argument_memory());
+    encode(arguments);
+    pool->feed(next, std::move(arguments));
+  } catch (...) {
+    pool->fail(next, thrower_of(std::current_exception(), next->name()));
+  }
+}
+
+std::shared_ptr<ProcessPool> find_pool(std::uint32_t number) {
+  Engine& engine = Engine::instance();
+  const Engine::Lock lock(engine);
+  return engine.find(number);
+}
+
+}  // namespace
+
+TaskRef add_successor(const TaskRef& first, const internal::CallTarget& call,
+                      std::function<void(Writer&)> encode) {
+  Engine& engine = Engine::instance();
+  auto next = std::make_shared<Task>(engine.functions().intern(call), Payload());
+  next->generation = process::Runtime::generation();
+  next->pool_number = first->pool_number;
+  const std::shared_ptr<ProcessPool> pool = find_pool(first->pool_number);
+  auto callback = std::make_unique<Callback>(
+      [succession = Succession{pool, first, next, std::move(encode)}] { succeed(succession); });
+  if (pool == nullptr || !pool->expect(next)) {
+    next->fail_by([name = next->name()] {
+      throw PoolClosedError("then of " + name + ": the pool has been shut down");
+    });
+    next->finish(Task::Status::failed);
+    return next;
+  }
+  engine.call_when_done(*first, std::move(callback));
+  return next;
+}
+
+bool ProcessPool::expect(const TaskRef& task) {
+  const Engine::Lock lock(engine_);
+  if (dispatcher_.is_closed()) return false;
+  task->pool = this;
+  dispatcher_.on_expect(task);
+  return true;
+}
+
+void ProcessPool::feed(const TaskRef& task, Writer&& arguments) {
+  check_descriptors(arguments);
+  const bool can_wait_behind_others = can_be_prefetched(arguments);
+  Payload payload(std::move(arguments));
+  const Engine::Lock lock(engine_);
+  if (!dispatcher_.on_arrival(*task)) return;
+  task->payload = std::move(payload);
+  task->can_be_prefetched = can_wait_behind_others;
+  dispatcher_.on_submit(task);
+}
+
+void ProcessPool::fail(const TaskRef& task, std::function<void()> thrower) {
+  const Engine::Lock lock(engine_);
+  if (task->is_done()) return;  // cancelled meanwhile
+  task->fail_by(std::move(thrower));
+  dispatcher_.on_absence(*task);
+  finish_if_done();
+}
+
+}  // namespace shoal::pool

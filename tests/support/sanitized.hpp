@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+namespace shoal::test {
+
+/// True where a sanitizer keeps shadow memory and an allocator of its own.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kIsSanitized = true;
+#else
+inline constexpr bool kIsSanitized = false;
+#endif
+
+}  // namespace shoal::test
+
+/// Skips a test that bounds private memory (tests/README.md, "Skips").
+#define SHOAL_SKIP_IF_SANITIZED()                                                        \
+  if (::shoal::test::kIsSanitized) {                                                     \
+    GTEST_SKIP() << "sanitizers map their shadow memory as they go: a bound on private " \
+                    "memory ends the program instead of throwing std::bad_alloc";        \
+  }
