@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -123,6 +124,32 @@ inline std::vector<ForbiddenThing> forbidden_things() {
          return ::syscall(SYS_prlimit64, ::getppid(), 7, nullptr, limit.data());
        },
        true},
+      {"priority of the parent",
+       [] { return long{::setpriority(PRIO_PROCESS, static_cast<id_t>(::getppid()), 0)}; }, true},
+      {"priority of its user's processes", [] { return long{::setpriority(PRIO_USER, 0, 0)}; },
+       false},
+      {"input and output of the parent",
+       [] { return ::syscall(SYS_ioprio_set, 1, ::getppid(), 0); }, true},
+      {"CPUs of the parent",
+       [] {
+         cpu_set_t cpus;
+         if (::sched_getaffinity(::getppid(), sizeof cpus, &cpus) != 0) return -2L;
+         return long{::sched_setaffinity(::getppid(), sizeof cpus, &cpus)};
+       },
+       true},
+      {"schedule of the parent",
+       [] {
+         const sched_param param{};
+         return long{::sched_setscheduler(::getppid(), SCHED_OTHER, &param)};
+       },
+       true},
+      {"a child of the parent's",
+       [] {
+         const long child = ::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+         if (child == 0) ::_exit(0);
+         return child;
+       },
+       false},
       {"io_uring_setup", [] { return ::syscall(425, 0, nullptr); }, false},
       {"userfaultfd", [] { return ::syscall(SYS_userfaultfd, ~0); }, false},
       {"bpf", [] { return ::syscall(SYS_bpf, -1, nullptr, 0); }, false},

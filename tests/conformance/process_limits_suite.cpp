@@ -97,7 +97,9 @@ TEST_P(ProcessLimitsSuite, OpenFilesAreBounded) {
                 [] {
                   int last = 0;
                   for (int fd = 0; fd >= 0; fd = ::open("/dev/null", O_RDONLY)) last = fd;
-                  std::exit(errno == EMFILE ? last : 1);
+                  const bool was_bounded = errno == EMFILE;
+                  for (int fd = last - 1; fd <= last; ++fd) ::close(fd);  // a sanitizer needs two
+                  std::exit(was_bounded ? last : 1);
                 }),
             39);
 }

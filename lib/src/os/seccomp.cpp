@@ -6,12 +6,14 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 
 #include "os/after_fork.hpp"
@@ -31,6 +33,7 @@ constexpr std::uint32_t kUnknown = SECCOMP_RET_ERRNO | ENOSYS;
 constexpr std::uint32_t kClone3 = 435;
 constexpr std::uint32_t kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                       CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+constexpr std::uint32_t kIoPriorityOfProcess = 1;  // IOPRIO_WHO_PROCESS
 // Requests by which a terminal is made to type.
 constexpr std::uint32_t kTypeCharacter = 0x5412;  // TIOCSTI
 constexpr std::uint32_t kLinuxConsole = 0x541C;   // TIOCLINUX
@@ -56,21 +59,22 @@ class Program {
     add(BPF_JMP | BPF_JGT | BPF_K, call, 0, 1);
     give(verdict);
   }
-  // Refuses `call` unless the low half of its argument is `value`.
-  void refuse_unless(std::uint32_t call, unsigned argument, std::uint32_t value) {
-    look_at(call, argument);
-    add(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0);
+  // Refuses `call` unless the low half of its argument is one of `values`.
+  void refuse_unless(long call, unsigned argument, std::initializer_list<std::uint32_t> values) {
+    auto left = static_cast<std::uint8_t>(values.size());
+    look_at(static_cast<std::uint32_t>(call), argument, left);
+    for (const std::uint32_t value : values) add(BPF_JMP | BPF_JEQ | BPF_K, value, left--, 0);
     end_look();
   }
   // Refuses `call` if the low half of its argument is `value`.
   void refuse_if(std::uint32_t call, unsigned argument, std::uint32_t value) {
-    look_at(call, argument);
+    look_at(call, argument, 1);
     add(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
     end_look();
   }
   // Refuses `call` if the low half of its argument has any of `bits`.
   void refuse_bits(std::uint32_t call, unsigned argument, std::uint32_t bits) {
-    look_at(call, argument);
+    look_at(call, argument, 1);
     add(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
     end_look();
   }
@@ -87,9 +91,10 @@ class Program {
     add(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset), 0, 0);
   }
   void give(std::uint32_t verdict) { add(BPF_RET | BPF_K, verdict, 0, 0); }
-  void look_at(std::uint32_t call, unsigned argument) {
-    constexpr std::uint8_t kWholeLook = 4;
-    add(BPF_JMP | BPF_JEQ | BPF_K, call, 0, kWholeLook);
+  // So many questions about the argument follow, then end_look().
+  void look_at(std::uint32_t call, unsigned argument, std::uint8_t questions) {
+    constexpr std::uint8_t kBesideQuestions = 3;
+    add(BPF_JMP | BPF_JEQ | BPF_K, call, 0, static_cast<std::uint8_t>(kBesideQuestions + questions));
     load(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t));  // little-endian
   }
   void end_look() {
@@ -122,7 +127,7 @@ Result<void> refuse_calls() noexcept {
   program.refuse_above(kNewestKnownCall, kUnknown);
   for (const long call : kRefusedCalls) program.refuse(static_cast<std::uint32_t>(call), kRefuse);
   program.refuse(kClone3, kUnknown);
-  program.refuse_bits(SYS_clone, 0, kNamespaces);
+  program.refuse_bits(SYS_clone, 0, kNamespaces | CLONE_PARENT);
   program.refuse_if(SYS_ioctl, 1, kTypeCharacter);
   program.refuse_if(SYS_ioctl, 1, kLinuxConsole);
   // By its owner and its signal a file that is ready kills whom its user may kill.
@@ -132,11 +137,20 @@ Result<void> refuse_calls() noexcept {
   for (const std::uint32_t request : {kSetOwner, kSetSocketOwner}) {
     program.refuse_if(SYS_ioctl, 1, request);
   }
-  program.refuse_unless(SYS_prlimit64, 0, 0);
+  program.refuse_unless(SYS_prlimit64, 0, {0});
   const auto self = static_cast<std::uint32_t>(::getpid());
   for (const long call : {SYS_kill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo}) {
-    program.refuse_unless(static_cast<std::uint32_t>(call), 0, self);
+    program.refuse_unless(call, 0, {self});
   }
+  // When and where others run is theirs; of this process' threads only the one that calls has a say.
+  for (const long call : {SYS_sched_setaffinity, SYS_sched_setscheduler, SYS_sched_setparam,
+                          SYS_sched_setattr}) {
+    program.refuse_unless(call, 0, {0, self});
+  }
+  program.refuse_unless(SYS_setpriority, 0, {PRIO_PROCESS});
+  program.refuse_unless(SYS_setpriority, 1, {0, self});
+  program.refuse_unless(SYS_ioprio_set, 0, {kIoPriorityOfProcess});
+  program.refuse_unless(SYS_ioprio_set, 1, {0, self});
   const std::span<sock_filter> steps = program.finish();
   sock_fprog filter{static_cast<std::uint16_t>(steps.size()), steps.data()};
   const long thread = seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);

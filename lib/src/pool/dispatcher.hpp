@@ -51,6 +51,8 @@ class Dispatcher {
   /// How soon a task with a time-out is looked at again that was not begun, and how late at most.
   static constexpr Duration kLeastWatch = std::chrono::milliseconds(1);
   static constexpr Duration kLongestWatch = std::chrono::hours(1);
+  /// How long at least a worker may leave a task with a time-out where it is without beginning it.
+  static constexpr Duration kLeastPatience = std::chrono::seconds(1);
   /// How long a worker with prefetched tasks may go without finishing one.
   static constexpr Duration kStallTime = std::chrono::milliseconds(1);
 
@@ -163,6 +165,8 @@ class Dispatcher {
     TimePoint watched_until = TimePoint::max();
     std::uint64_t begun_ticket = 0;  // of the task that was seen running,
     TimePoint begun_at = {};         // since when
+    std::uint64_t idle_ticket = 0;   // of the task that was seen at the front, but not running,
+    TimePoint idle_since = {};       // when first
   };
 
   void pump();
@@ -184,6 +188,9 @@ class Dispatcher {
   void check_time(WorkerIndex index, TimePoint now);
   Duration shortest_timeout(WorkerIndex index) const noexcept;
   std::optional<TimePoint> begun(WorkerIndex index, const Task& task);
+  bool has_patience(WorkerIndex index, const Task& task, TimePoint now);
+  void end_idle(WorkerIndex index);
+  bool was_begun(WorkerIndex index, const Task& task, const WorkerEnd& end) const noexcept;
   bool end_task(WorkerIndex index, Reason reason);
   void end_worker(WorkerIndex index);
   void watch_expiry(const TaskRef& task);

@@ -99,6 +99,14 @@ void Dispatcher::settle(Task& task, Task::Status status) {
   if (task.is_awaited()) port_.announce(task);
 }
 
+// By the last word of the worker that had a task; or by its silence about one that it had taken.
+bool Dispatcher::was_begun(WorkerIndex index, const Task& task,
+                           const WorkerEnd& end) const noexcept {
+  const Life& life = lives_[index];
+  return task.ticket <= end.taken ||
+         (life.doomed == task.ticket && life.reason == Reason::timed_out);
+}
+
 // A worker that had finished all elements of a part has lost none of them.
 void Dispatcher::lose(WorkerIndex index, const TaskRef& task, WorkerEnd& end) {
   const bool is_doomed = lives_[index].doomed == task->ticket;

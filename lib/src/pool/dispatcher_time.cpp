@@ -95,8 +95,9 @@ void Dispatcher::check_time(WorkerIndex index, TimePoint now) {
   if (shortest == forever) return;
   const TimePoint next = now + std::clamp(shortest, kLeastWatch, kLongestWatch);
   const Duration timeout = timeout_of(task);
-  const std::optional<TimePoint> begin = timeout == forever ? std::nullopt : begun(index, task);
-  if (!begin) return watch(index, next);
+  if (timeout == forever) return watch(index, next);
+  const std::optional<TimePoint> begin = begun(index, task);
+  if (!begin) return has_patience(index, task, now) ? watch(index, next) : end_idle(index);
   const TimePoint end = after(*begin, timeout);
   const bool is_alone = hands_[index].prefetched() == 0;
   if (now < end) return watch(index, std::min(end, is_alone ? now + kLongestWatch : next));
@@ -112,18 +113,47 @@ Duration Dispatcher::shortest_timeout(WorkerIndex index) const noexcept {
   return shortest;
 }
 
-// A worker's word may only make a task older than it was when it was first seen running; an element
-// of a map's part begins again and again.
+// A worker's word may only make a task older than it was when it was first seen running. An element
+// of a map's part begins again and again, but no more often than there are elements.
 std::optional<TimePoint> Dispatcher::begun(WorkerIndex index, const Task& task) {
   const std::optional<TimePoint> said = port_.begun(index, task);
-  if (!said || task.part != nullptr) return said;
   Life& life = lives_[index];
   if (life.begun_ticket != task.ticket) {
+    if (!said) return std::nullopt;
     life.begun_ticket = task.ticket;
     life.begun_at = *said;
   }
-  life.begun_at = std::min(life.begun_at, *said);
-  return life.begun_at;
+  if (said) life.begun_at = std::min(life.begun_at, *said);
+  if (task.part == nullptr || !said) return life.begun_at;
+  TimePoint latest = life.begun_at;
+  const Duration timeout = timeout_of(task);
+  const auto before = static_cast<Duration::rep>(task.part->count - 1);
+  latest = before > 0 && timeout > Duration::max() / before ? TimePoint::max()
+                                                            : after(latest, timeout * before);
+  return std::min(*said, latest);
+}
+
+// False once a worker has had a task with a time-out at its front for all of that time, and has not
+// begun it by its own word: it is stopped, or it hides what it runs.
+bool Dispatcher::has_patience(WorkerIndex index, const Task& task, TimePoint now) {
+  Life& life = lives_[index];
+  if (life.idle_ticket != task.ticket) {
+    life.idle_ticket = task.ticket;
+    life.idle_since = now;
+  }
+  return now < after(life.idle_since, std::max(timeout_of(task), kLeastPatience));
+}
+
+// Ends a worker that does not begin what it was handed. What it has not even taken runs elsewhere.
+void Dispatcher::end_idle(WorkerIndex index) {
+  while (hands_[index].prefetched() > 0 && take_back_youngest(index)) continue;
+  if (hands_[index].prefetched() > 0) return watch(index, port_.now() + kLeastWatch);
+  if (!take_back_youngest(index)) {
+    end_task(index, Reason::timed_out);
+    return;
+  }
+  leave_idle(index);
+  end_worker(index);
 }
 
 // Ends the task that a worker runs: by asking it, where it looks whether it is asked, else with the

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 
@@ -133,13 +134,14 @@ class ParentMailbox {
     submissions_->stop.store(ticket, std::memory_order_relaxed);
     return completions_->polls.load(std::memory_order_relaxed) == ticket;
   }
-  /// How far the task with this ticket says it is; none if it says nothing.
+  /// How far the task with this ticket says it is; none if it says nothing that is a number.
   std::optional<double> report(std::uint64_t ticket) const noexcept {
     // acquire: pairs with the release in this_task::report; read anew, it was the same all the time
     if (completions_->report_ticket.load(std::memory_order_acquire) != ticket) return std::nullopt;
     const std::uint64_t bits = completions_->report.load(std::memory_order_acquire);
     if (completions_->report_ticket.load(std::memory_order_relaxed) != ticket) return std::nullopt;
-    return std::bit_cast<double>(bits);
+    const auto said = std::bit_cast<double>(bits);
+    return std::isfinite(said) ? std::optional(said) : std::nullopt;
   }
   /// Bytes of memory that the worker says it has.
   std::uint64_t resident() const noexcept {

@@ -196,6 +196,71 @@ TEST_F(DispatcherTimeTest, AWorkerThatHasGoneOnIsWatchedOn) {
   EXPECT_TRUE(port.killed.contains(0));
 }
 
+// --- workers that do not begin ------------------------------------------------------------------
+
+TEST_F(DispatcherTimeTest, AStoppedWorkerIsReplacedAndItsTaskRunsElsewhere) {
+  start(0);
+  const TaskRef task = submit({.timeout = 10ms});
+  pass(10ms);  // the first look
+  pass(990ms);
+  EXPECT_TRUE(port.killed.empty());
+  pass(10ms);
+  EXPECT_TRUE(port.killed.contains(0));
+  EXPECT_EQ(task->status(), Task::Status::queued);
+  EXPECT_EQ(task->attempt, 0);
+  die(0);
+  come(0);
+  EXPECT_EQ(dispatcher.expected(0), task.get());
+  complete(0);
+  EXPECT_EQ(task->status(), Task::Status::finished);
+}
+
+TEST_F(DispatcherTimeTest, AWorkerThatHidesThatItRunsATaskIsEndedWithIt) {
+  start(0);
+  const TaskRef task = submit({.timeout = 2s});
+  port.has_gone_on.insert(0);  // it has taken the task, and never says so
+  pass(2s);
+  pass(1999ms);
+  EXPECT_TRUE(port.killed.empty());
+  pass(1ms);
+  EXPECT_TRUE(port.killed.contains(0));
+  die(0);
+  EXPECT_THROW(task->raise(), TaskTimeoutError);
+}
+
+TEST_F(DispatcherTimeTest, ATaskThatWasSeenRunningRunsOnWhateverItsWorkerSays) {
+  start(0);
+  const TaskRef task = submit({.timeout = 10s});
+  pass(5s);
+  take(0);
+  pass(5s);  // the first look
+  port.has_taken.clear();
+  port.has_gone_on.insert(0);
+  pass(5s - 1ms);
+  EXPECT_TRUE(port.killed.empty());
+  pass(1ms);
+  EXPECT_TRUE(port.killed.contains(0));
+  die(0);
+  EXPECT_THROW(task->raise(), TaskTimeoutError);
+}
+
+TEST_F(DispatcherTimeTest, ElementsBeginNoMoreOftenThanThereAreSuch) {
+  start(0);
+  measure(10'000);
+  const TaskRef part = submit_map(5, {.timeout = 1s});
+  ASSERT_EQ(part->part->count, 5U);
+  for (int second = 0; second < 5; ++second) {
+    EXPECT_TRUE(port.killed.empty()) << second;
+    take(0);  // each look finds an element that has just begun
+    pass(1s - 1ms);
+    take(0);
+    pass(1ms);
+  }
+  take(0);
+  pass(1s);
+  EXPECT_TRUE(port.killed.contains(0));
+}
+
 // --- Cancel::running ----------------------------------------------------------------------------
 
 TEST_F(DispatcherTimeTest, ARunningTaskIsCancelledForGood) {

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
@@ -62,6 +65,21 @@ TEST_F(MailboxTest, ATaskGoesThereAndItsResultComesBack) {
   EXPECT_FALSE(has_completion(42));
   EXPECT_EQ(parent.in_flight(), 0U);
   EXPECT_EQ(worker.reclaimed(), 1U);
+}
+
+TEST_F(MailboxTest, AReportIsOfOneTaskAndANumber) {
+  const auto report = [&](double said) {
+    completions->report.store(std::bit_cast<std::uint64_t>(said));
+    completions->report_ticket.store(7);
+  };
+  EXPECT_EQ(parent.report(7), std::nullopt);
+  report(0.25);
+  EXPECT_EQ(parent.report(7), 0.25);
+  EXPECT_EQ(parent.report(8), std::nullopt);
+  report(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_EQ(parent.report(7), std::nullopt);
+  report(-std::numeric_limits<double>::infinity());
+  EXPECT_EQ(parent.report(7), std::nullopt);
 }
 
 TEST_F(MailboxTest, WhatIsWrittenIsSeenOncePublished) {
