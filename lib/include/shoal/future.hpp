@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -11,6 +12,7 @@
 
 #include "shoal/codec.hpp"
 #include "shoal/duration.hpp"
+#include "shoal/local_call.hpp"
 #include "shoal/successor.hpp"
 #include "shoal/task_options.hpp"
 
@@ -61,6 +63,16 @@ class FutureBase {
   /// As read(), for a value that can be given away once only.
   Reading read_once(Duration timeout, bool is_bulk) const;
 
+  /// True if a thread of this process runs the task: ThreadPoolExecutor.
+  bool is_local() const;
+  /// Waits for such a task's value and gives it; throws likewise. Nothing for void.
+  std::shared_ptr<void> local_value(Duration timeout) const;
+  /// The same, for a value that can be given away once only.
+  std::shared_ptr<void> local_value_once(Duration timeout) const;
+  /// Makes a task that runs after this one, which is local.
+  std::shared_ptr<pool::Task> make_local_successor(const CallTarget& call,
+                                                  std::unique_ptr<LocalCall> local) const;
+
   /// Has `callback` called on the notifier thread once the task is done; if it is, here and now.
   void call_when_done(std::function<void()> callback) const;
   /// Makes a task that runs after this one; `encode` writes its arguments, once this has a value.
@@ -72,6 +84,7 @@ class FutureBase {
 
   pool::Task& task() const;
   void wait_or_throw(Duration timeout) const;
+  void give_away() const;
   std::shared_ptr<pool::Task> task_;
 };
 
@@ -105,6 +118,14 @@ class Future : public internal::FutureBase {
   T get(Duration timeout = forever) const {
     if constexpr (std::is_void_v<T>) {
       read(timeout, true);
+    } else if (is_local()) {
+      if constexpr (std::is_copy_constructible_v<T>) {
+        return *static_cast<const T*>(local_value(timeout).get());
+      } else {
+        return std::move(*static_cast<T*>(local_value_once(timeout).get()));
+      }
+    } else if constexpr (!is_transferable_v<T>) {
+      throw std::future_error(std::future_errc::no_state);  // no process gives such a value
     } else {
       constexpr bool is_bulk = internal::is_bulk<T>();
       auto [reader, copy] = std::is_copy_constructible_v<T> ? read(timeout, is_bulk)
@@ -132,9 +153,21 @@ class Future : public internal::FutureBase {
   /// What may be called: function.hpp.
   template <class F>
   requires internal::Succeeds<F, T> Future<internal::successor_result_t<F, T>> then(F fn) const {
+    using Result = internal::successor_result_t<F, T>;
     const internal::CallTarget call = internal::successor_target<T>(fn);
+    if (is_local()) {
+      return Future<Result>(make_local_successor(
+          call, internal::make_local_call<Result>(
+                    [future = *this, fn = std::move(fn)](bool) mutable -> Result {
+                      if constexpr (std::is_void_v<T>) {
+                        return fn();
+                      } else {
+                        return fn(future.get());
+                      }
+                    })));
+    }
     auto shared = std::make_shared<const F>(std::move(fn));
-    return Future<internal::successor_result_t<F, T>>(
+    return Future<Result>(
         make_successor(call, [future = *this, shared](Writer& arguments) mutable {
           if constexpr (std::is_void_v<T>) {
             internal::encode_call(arguments, *shared);

@@ -29,25 +29,15 @@ class MapSource {
   virtual std::size_t read(ItemEncoder& items, std::size_t count) = 0;
 };
 
-/// Of one element of each range; lvalues are referred to, rvalues owned.
-template <class F, class... Ranges>
-class RangeSource final : public MapSource {
+/// Walks along ranges together, up to the end of the shortest; lvalues are referred to, rvalues
+/// owned.
+template <class... Ranges>
+class RangeWalk {
  public:
-  explicit RangeSource(F fn, Ranges&&... ranges)
-      : fn_(std::move(fn)), ranges_(std::forward<Ranges>(ranges)...) {}
+  explicit RangeWalk(Ranges&&... ranges) : ranges_(std::forward<Ranges>(ranges)...) {}
 
-  std::size_t read(ItemEncoder& items, std::size_t count) override {
-    return std::apply(
-        [&](auto&... at) {
-          std::size_t done = 0;
-          for (; done < count && advance(); ++done) items.add(fn_, *at...);
-          return done;
-        },
-        at_);
-  }
-
- private:
-  // To the next element, as late as can be: it may take its time to come, or throw.
+  /// To the next element, as late as can be: it may take its time to come, or throw. False at the
+  /// end.
   bool advance() {
     if (is_read_) std::apply([](auto&... at) { (++at, ...); }, at_);
     is_read_ = false;
@@ -57,12 +47,37 @@ class RangeSource final : public MapSource {
     (std::index_sequence_for<Ranges...>());
     return is_read_;
   }
+  /// Calls `fn` with the iterators at the element.
+  template <class F>
+  decltype(auto) apply(F fn) {
+    return std::apply(fn, at_);
+  }
 
-  F fn_;
+ private:
   std::tuple<Ranges...> ranges_;
   std::tuple<std::ranges::iterator_t<Ranges>...> at_ = std::apply(
       [](auto&... ranges) { return std::tuple(std::ranges::begin(ranges)...); }, ranges_);
   bool is_read_ = false;  // the element at which it stands
+};
+
+/// The elements of ranges as arguments of F.
+template <class F, class... Ranges>
+class RangeSource final : public MapSource {
+ public:
+  explicit RangeSource(F fn, Ranges&&... ranges)
+      : fn_(std::move(fn)), walk_(std::forward<Ranges>(ranges)...) {}
+
+  std::size_t read(ItemEncoder& items, std::size_t count) override {
+    return walk_.apply([&](auto&... at) {
+      std::size_t done = 0;
+      for (; done < count && walk_.advance(); ++done) items.add(fn_, *at...);
+      return done;
+    });
+  }
+
+ private:
+  F fn_;
+  RangeWalk<Ranges...> walk_;
 };
 
 }  // namespace shoal::internal

@@ -31,6 +31,8 @@
 #include "shoal/task_options.hpp"
 #include "shoal/task_registry.hpp"
 #include "shoal/this_task.hpp"
+#include "shoal/thread_map_result.hpp"
+#include "shoal/thread_pool_executor.hpp"
 #include "shoal/unique_fd.hpp"
 #include "shoal/version.hpp"
 #include "shoal/worker_event.hpp"

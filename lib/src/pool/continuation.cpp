@@ -51,6 +51,13 @@ void succeed(const Succession& succession) {
   }
 }
 
+void fail_as_closed(Task& next) {
+  next.fail_by([name = next.name()] {
+    throw PoolClosedError("then of " + name + ": the pool has been shut down");
+  });
+  next.finish(Task::Status::failed);
+}
+
 std::shared_ptr<ProcessPool> find_pool(std::uint32_t number) {
   Engine& engine = Engine::instance();
   const Engine::Lock lock(engine);
@@ -69,12 +76,29 @@ TaskRef add_successor(const TaskRef& first, const internal::CallTarget& call,
   auto callback = std::make_unique<Callback>(
       [succession = Succession{pool, first, next, std::move(encode)}] { succeed(succession); });
   if (pool == nullptr || !pool->expect(next)) {
-    next->fail_by([name = next->name()] {
-      throw PoolClosedError("then of " + name + ": the pool has been shut down");
-    });
-    next->finish(Task::Status::failed);
+    fail_as_closed(*next);
     return next;
   }
+  engine.call_when_done(*first, std::move(callback));
+  return next;
+}
+
+TaskRef add_local_successor(const TaskRef& first, const internal::CallTarget& target,
+                            std::unique_ptr<internal::LocalCall> call) {
+  const std::shared_ptr<LocalHome> home = first->local->home.lock();
+  TaskRef next = home == nullptr ? nullptr : home->expect(target, std::move(call));
+  Engine& engine = Engine::instance();
+  if (next == nullptr) {
+    next = std::make_shared<Task>(engine.functions().intern(target), Payload());
+    next->generation = process::Runtime::generation();
+    next->local = std::make_unique<LocalTask>();
+    fail_as_closed(*next);
+    return next;
+  }
+  auto callback = std::make_unique<Callback>([home, first, next] {
+    if (first->status() == Task::Status::finished) return home->feed(next);
+    home->fail(next, [first] { raise_failure(*first); });
+  });
   engine.call_when_done(*first, std::move(callback));
   return next;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "pool/task.hpp"
 
@@ -12,5 +13,9 @@ namespace shoal::pool {
 /// likewise; where the pool has been shut down, by a PoolClosedError.
 TaskRef add_successor(const TaskRef& first, const internal::CallTarget& call,
                std::function<void(Writer&)> encode);
+
+/// The same where `first` is run by a thread of this process.
+TaskRef add_local_successor(const TaskRef& first, const internal::CallTarget& target,
+                            std::unique_ptr<internal::LocalCall> call);
 
 }  // namespace shoal::pool

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dispatcher: time limits, further attempts, and workers that are worn out.
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "pool/dispatcher.hpp"
@@ -223,16 +222,11 @@ bool Dispatcher::run_again(const TaskRef& task, std::optional<std::size_t> done,
   return true;
 }
 
-// Twice as long before each attempt, more or less at random.
 Duration Dispatcher::pause_before(const Task& task) {
-  constexpr double kLongest = 3600e9;
   if (task.policy == nullptr) return Duration::zero();
   random_ = random_ * 6364136223846793005U + 1442695040888963407U;
   const double random = static_cast<double>(random_ >> 11) / static_cast<double>(1ULL << 53);
-  const auto first = static_cast<double>(task.policy->backoff.count());
-  const double doubled = std::ldexp(first, std::max(0, task.attempt - 1));
-  const double pause = doubled * (1 + task.policy->jitter * (2 * random - 1));
-  return Duration(static_cast<Duration::rep>(std::clamp(pause, 0.0, std::max(first, kLongest))));
+  return pool::pause_before(*task.policy, task.attempt, random);
 }
 
 void Dispatcher::delay(TaskRef task, Duration pause) {

@@ -195,8 +195,8 @@ void Engine::drop(TaskRef first) {
   const Lock lock(*this);
   while (first != nullptr && first->pool == nullptr) first = std::move(first->part->rest);
   if (first == nullptr) return;
-  const std::shared_ptr<ProcessPool> pool = first->pool->shared_from_this();
-  parts = pool->drop(std::move(first));
+  const std::shared_ptr<ProcessPool> pool = find(first->pool_number);
+  if (pool != nullptr) parts = pool->drop(std::move(first));
 }
 
 // Collects until it has what it wants. Before each sleep it posts where it will sleep and looks
@@ -405,7 +405,7 @@ void Engine::handle(std::uint64_t key) {
 std::shared_ptr<ProcessPool> Engine::owner_of(WorkerId worker) {
   const Lock lock(*this);
   const auto at = owners_.find(worker);
-  return at == owners_.end() ? nullptr : at->second->shared_from_this();
+  return at == owners_.end() ? nullptr : at->second->self();
 }
 
 void Engine::collect() {

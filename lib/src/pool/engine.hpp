@@ -31,6 +31,7 @@ namespace shoal::pool {
 using WorkerId = std::uint64_t;
 
 class Incarnation;
+class ProcessPool;
 
 /// What all pools of one process share: the lock, the board, and the service thread.
 ///

@@ -74,10 +74,28 @@ FutureBase::Reading FutureBase::read(Duration timeout, bool is_bulk) const {
 
 FutureBase::Reading FutureBase::read_once(Duration timeout, bool is_bulk) const {
   Reading reading = read(timeout, is_bulk);
-  if (task().is_given_away.exchange(true)) {
-    throw std::future_error(std::future_errc::future_already_retrieved);
-  }
+  give_away();
   return reading;
+}
+
+void FutureBase::give_away() const {
+  if (!task().is_given_away.exchange(true)) return;
+  throw std::future_error(std::future_errc::future_already_retrieved);
+}
+
+bool FutureBase::is_local() const { return task().local != nullptr; }
+
+std::shared_ptr<void> FutureBase::local_value(Duration timeout) const {
+  wait_or_throw(timeout);
+  const Task& task = this->task();
+  pool::raise_failure(task);
+  return task.local->value;
+}
+
+std::shared_ptr<void> FutureBase::local_value_once(Duration timeout) const {
+  std::shared_ptr<void> value = local_value(timeout);
+  give_away();
+  return value;
 }
 
 void FutureBase::call_when_done(std::function<void()> callback) const {
@@ -90,6 +108,12 @@ std::shared_ptr<pool::Task> FutureBase::make_successor(const CallTarget& call,
                                                       std::function<void(Writer&)> encode) const {
   static_cast<void>(task());
   return pool::add_successor(task_, call, std::move(encode));
+}
+
+std::shared_ptr<pool::Task> FutureBase::make_local_successor(
+    const CallTarget& call, std::unique_ptr<LocalCall> local) const {
+  static_cast<void>(task());
+  return pool::add_local_successor(task_, call, std::move(local));
 }
 
 void refuse_empty_callback() {

@@ -270,7 +270,7 @@ void ProcessPool::start_worker(WorkerIndex index, Duration delay) {
 }
 
 void ProcessPool::start_now(WorkerIndex index) {
-  process::Runtime::instance().spawner().post([self = shared_from_this(), index] {
+  process::Runtime::instance().spawner().post([self = self(), index] {
     try {
       self->start_one(index);
     } catch (const std::exception& error) {

@@ -24,11 +24,14 @@ namespace shoal::pool {
 
 /// The workers of one executor: carries out what the dispatcher decides. Lives until its last
 /// worker is gone, which may be after the executor.
-class ProcessPool final : public DispatchPort, public std::enable_shared_from_this<ProcessPool> {
+class ProcessPool final : public DispatchPort, public TaskHome {
  public:
   /// Starts the workers.
   /// @throws StartError  one could not be started; those that were are ended
   static std::shared_ptr<ProcessPool> open(const PoolOptions& options);
+  std::shared_ptr<ProcessPool> self() {
+    return std::static_pointer_cast<ProcessPool>(shared_from_this());
+  }
 
   /// Waits while the pool's queue is full; none if it is, and `may_wait` says not to.
   /// @throws PoolClosedError, CodecError, ResourceError  nothing was queued
@@ -57,7 +60,7 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   /// How many workers it has when none is missing.
   std::size_t worker_places() const noexcept { return workers_.size(); }
   /// How long to poll for a result before sleeping.
-  Duration spin() const noexcept { return options_.spin; }
+  Duration spin() const noexcept override { return options_.spin; }
 
   // For what follows a task, without the engine's lock (continuation.cpp).
   /// Makes `task` one that is fed or failed later; false if the pool has been shut down.
@@ -78,8 +81,8 @@ class ProcessPool final : public DispatchPort, public std::enable_shared_from_th
   /// Adds the words that change with the results of each worker.
   void add_words(std::vector<os::FutexWord>& words) const;
   void on_timeout(WorkerId id);
-  bool cancel(Task& task, Cancel reach);
-  std::optional<double> progress(const Task& task) const;
+  bool cancel(Task& task, Cancel reach) override;
+  std::optional<double> progress(const Task& task) const override;
   /// Cancels what has not started of a map, from this part on, and gives the parts.
   std::vector<TaskRef> drop(TaskRef first);
 

@@ -144,7 +144,7 @@ void ProcessPool::end_workers(int signal) {
 // Has users' code called on the notifier thread; join() waits for it.
 void ProcessPool::call_later(std::function<void()> notice) {
   ++notices_;
-  engine_.call_later([self = shared_from_this(), notice = std::move(notice)] {
+  engine_.call_later([self = self(), notice = std::move(notice)] {
     {
       const Engine::Lock lock(self->engine_);
       ++self->notices_begun_;

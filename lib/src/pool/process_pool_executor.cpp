@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "pool/check_options.hpp"
 #include "pool/map_course.hpp"
 #include "pool/process_pool.hpp"
 #include "process/runtime.hpp"
@@ -15,58 +16,29 @@
 namespace shoal {
 namespace {
 
-constexpr unsigned kMostWorkers = 1024;
-
-void check_workers(const char* where, unsigned max_workers) {
-  if (max_workers >= 1 && max_workers <= kMostWorkers) return;
-  throw std::invalid_argument(std::string(where) + " is " + std::to_string(max_workers) +
-                              ": give 1 to " + std::to_string(kMostWorkers));
-}
-
-void check_duration(const char* option, Duration value, Duration least) {
-  if (value >= least) return;
-  throw std::invalid_argument(std::string(option) + " is " +
-                              (value < Duration::zero() ? "negative" : "zero"));
-}
-
 const PoolOptions& check(const PoolOptions& options) {
   constexpr Duration kSome{1};
-  check_workers("PoolOptions::max_workers", options.max_workers);
+  pool::check_workers("PoolOptions::max_workers", options.max_workers);
   process::check_confinement({options.limits, options.sandbox}, "PoolOptions");
-  check_duration("PoolOptions::spin", options.spin, Duration::zero());
-  check_duration("PoolOptions::grace", options.grace, Duration::zero());
-  check_duration("PoolOptions::task_timeout", options.task_timeout, kSome);
-  check_duration("PoolOptions::max_age_per_child", options.max_age_per_child, kSome);
-  check_duration("PoolOptions::restart.within", options.restart.within, Duration::zero());
+  pool::check_duration("PoolOptions::spin", options.spin, Duration::zero());
+  pool::check_duration("PoolOptions::grace", options.grace, Duration::zero());
+  pool::check_duration("PoolOptions::task_timeout", options.task_timeout, kSome);
+  pool::check_duration("PoolOptions::max_age_per_child", options.max_age_per_child, kSome);
+  pool::check_duration("PoolOptions::restart.within", options.restart.within, Duration::zero());
   return options;
-}
-
-void check(const TaskOptions& options) {
-  check_duration("TaskOptions::backoff", options.backoff, Duration::zero());
-  if (options.backoff == forever) {
-    throw std::invalid_argument("TaskOptions::backoff is for ever: no retry would come");
-  }
-  if (!(options.jitter >= 0 && options.jitter <= 1)) {
-    throw std::invalid_argument("TaskOptions::jitter is " + std::to_string(options.jitter) +
-                                ": give 0 to 1");
-  }
-  if (options.retry_if != nullptr && options.retries == 0) {
-    throw std::invalid_argument(
-        "TaskOptions::retry_if is given, but TaskOptions::retries is 0: say how often");
-  }
 }
 
 }  // namespace
 
 void internal::check(const MapOptions& options) {
-  shoal::check(options.task);
+  pool::check(options.task);
   if (options.task.retry_if == nullptr) return;
   throw std::invalid_argument(
       "MapOptions::task.retry_if: the elements of a map are not run again after an exception");
 }
 
 internal::Submission internal::prepare(Writer& arguments, TaskOptions options, bool may_wait) {
-  shoal::check(options);
+  pool::check(options);
   Submission how;
   how.name_bytes = static_cast<std::uint8_t>(
       std::min<std::size_t>(options.name.size(), std::numeric_limits<std::uint8_t>::max()));
@@ -138,7 +110,7 @@ void ProcessPoolExecutor::shutdown(ShutdownOptions options) {
 }
 
 void ProcessPoolExecutor::resize(unsigned max_workers) {
-  check_workers("resize: the number of workers", max_workers);
+  pool::check_workers("resize: the number of workers", max_workers);
   pool().resize(max_workers);
 }
 

@@ -12,14 +12,14 @@
 #include <utility>
 
 #include "pool/function_table.hpp"
+#include "pool/local_task.hpp"
 #include "pool/part.hpp"
 #include "pool/payload.hpp"
+#include "pool/task_home.hpp"
 #include "pool/task_policy.hpp"
 #include "pool/waiter.hpp"
 
 namespace shoal::pool {
-
-class ProcessPool;
 
 /// One call, from submit to its result: what a Future shares. Apart from `status`, its members are
 /// under the engine's lock until the status is final, and do not change afterwards.
@@ -96,7 +96,8 @@ class Task {
   std::unique_ptr<Payload> thrown; ///< while its user is asked whether it is run again
   std::uint64_t id = 0;            ///< the ticket of its first attempt
   std::uint64_t ticket = 0;        ///< of the current attempt
-  ProcessPool* pool = nullptr;     ///< none once the status is final
+  std::unique_ptr<LocalTask> local;  ///< for one that a thread of this process runs
+  TaskHome* pool = nullptr;        ///< none once the status is final
   std::int64_t submitted_ns = 0;   ///< steady clock; 0: nobody has looked
   /// Until when it must have begun. By the dispatcher.
   std::chrono::steady_clock::time_point expires_at = std::chrono::steady_clock::time_point::max();

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "thread/thread_pool.hpp"
+
+#include <boost/asio/post.hpp>
+#include <random>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "os/child.hpp"
+#include "process/runtime.hpp"
+#include "shoal/error.hpp"
+
+namespace shoal::thread {
+namespace {
+
+using pool::Engine;
+using pool::Task;
+using pool::TaskRef;
+
+// The pool whose thread this is, once that has begun its first task.
+thread_local const ThreadPool* this_pool = nullptr;
+
+double random_part() {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return std::uniform_real_distribution<double>()(random);
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(const ThreadPoolOptions& options)
+    : engine_(Engine::instance()),
+      options_(options),
+      generation_(process::Runtime::generation()) {
+  try {
+    threads_.emplace(options.max_workers);
+  } catch (const std::system_error& error) {
+    throw ResourceError(error.code(), "a pool of " + std::to_string(options.max_workers) +
+                                          " threads needs more than there are");
+  }
+}
+
+bool ThreadPool::is_here() const noexcept { return this_pool == this; }
+
+// --- for users ----------------------------------------------------------------------------------
+
+TaskRef ThreadPool::submit(const internal::CallTarget& target,
+                           std::unique_ptr<internal::LocalCall> call, pool::TaskPolicy policy) {
+  TaskRef task = make_task(target, std::move(call), std::move(policy));
+  {
+    const Engine::Lock lock(engine_);
+    if (is_closed_) {
+      throw PoolClosedError("submit of " + task->name() + ": the pool has been shut down");
+    }
+    enter(task);
+    enqueue(task);
+  }
+  watch_expiry(task);
+  return task;
+}
+
+TaskRef ThreadPool::make_task(const internal::CallTarget& target,
+                              std::unique_ptr<internal::LocalCall> call, pool::TaskPolicy policy) {
+  auto task = std::make_shared<Task>(engine_.functions().intern(target), pool::Payload());
+  task->local = std::make_unique<pool::LocalTask>(
+      pool::LocalTask{std::move(call), nullptr, std::weak_ptr<pool::LocalHome>(self())});
+  task->policy = std::move(policy);
+  task->generation = generation_;
+  return task;
+}
+
+void ThreadPool::close(bool cancel_queued) {
+  const Engine::Lock lock(engine_);
+  is_closed_ = true;
+  if (cancel_queued) {
+    cancels_ = true;
+    for (const auto& [priority, task] : queue_) cancel(*task);
+    for (const TaskRef& task : std::exchange(waiting_, {})) cancel(*task);
+  }
+  done_.notify_all();
+}
+
+// On the notifier thread nobody but us would begin what comes after its predecessor or its pause.
+void ThreadPool::join() {
+  if (is_here()) {
+    throw std::logic_error(
+        "ThreadPoolExecutor::shutdown: a task that waits for the end of its own pool would wait "
+        "for ever; shut down without wait, or elsewhere");
+  }
+  const auto is_over = [&] { return unfinished_ == 0; };
+  if (engine_.notifier().is_here()) {
+    engine_.notifier().go_on_until([&] {
+      const Engine::Lock lock(engine_);
+      is_joined_by_notifier_ = true;
+      return is_over();
+    });
+  } else {
+    Engine::Lock lock(engine_);
+    done_.wait(lock.native(), is_over);
+  }
+  const std::lock_guard guard(join_mutex_);
+  if (!std::exchange(is_joined_, true)) threads_->join();
+}
+
+bool ThreadPool::cancel(Task& task, Cancel) {
+  if (task.status() != Task::Status::queued) return false;
+  cancel(task);
+  return true;
+}
+
+// --- what comes later ---------------------------------------------------------------------------
+
+TaskRef ThreadPool::expect(const internal::CallTarget& target,
+                           std::unique_ptr<internal::LocalCall> call) {
+  TaskRef task = make_task(target, std::move(call), nullptr);
+  const Engine::Lock lock(engine_);
+  if (is_closed_) return nullptr;
+  waiting_.insert(task);
+  enter(task);
+  return task;
+}
+
+void ThreadPool::feed(const TaskRef& task) {
+  const Engine::Lock lock(engine_);
+  if (task->is_done()) return;
+  enqueue(task);
+  waiting_.erase(task);
+}
+
+void ThreadPool::fail(const TaskRef& task, std::function<void()> thrower) {
+  const Engine::Lock lock(engine_);
+  if (!task->is_done()) fail_by(*task, std::move(thrower));
+}
+
+// --- in a thread --------------------------------------------------------------------------------
+
+void ThreadPool::run_next() {
+  const std::string complaint = this_pool == this ? std::string() : prepare_thread();
+  if (!complaint.empty()) break_down("the initializer of the pool's threads has thrown: " + complaint);
+  if (const TaskRef task = next()) run(task);
+}
+
+// What the initializer has thrown.
+std::string ThreadPool::prepare_thread() noexcept try {
+  this_pool = this;
+  const std::string number = std::to_string(named_++);
+  constexpr std::size_t kLongestName = 15;
+  os::name_thread(
+      (options_.thread_name_prefix.substr(0, kLongestName - 1 - number.size()) + '-' + number)
+          .c_str());
+  if (options_.initializer) options_.initializer();
+  return {};
+} catch (const std::exception& error) {
+  return std::string("an exception: ") + error.what();
+} catch (...) {
+  return "no exception of the standard's";
+}
+
+// The next task to run; none if the one that this thread was woken for is done.
+TaskRef ThreadPool::next() {
+  TaskRef task;  // outlives the lock: its arguments may go with it
+  const Engine::Lock lock(engine_);
+  if (queue_.empty()) return nullptr;
+  task = std::move(queue_.extract(queue_.begin()).mapped());
+  if (task->is_done()) return nullptr;
+  if (!broken_reason_.empty()) {
+    fail_by(*task, [reason = broken_reason_] { throw BrokenPoolError(reason); });
+    return nullptr;
+  }
+  if (task->attempt == 0 && task->expires_at <= base::Deadline::Clock::now()) {
+    expire(*task);
+    return nullptr;
+  }
+  task->set_running(true);
+  ++task->attempt;
+  return task;
+}
+
+void ThreadPool::run(const TaskRef& task) {
+  const bool has_more = may_run_again(*task);
+  std::shared_ptr<void> value;
+  std::exception_ptr error;
+  try {
+    value = task->local->call->run(has_more);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  try {
+    if (error && has_more && task->policy->retry_if(error) && delay(task)) return;
+  } catch (...) {  // thrown by the user's own question: that is what became of it
+    error = std::current_exception();
+  }
+  task->local->call = nullptr;  // the arguments go before anybody knows of the end
+  const Engine::Lock lock(engine_);
+  task->local->value = std::move(value);
+  if (error == nullptr) return finish(*task, Task::Status::finished);
+  fail_by(*task, [error] { std::rethrow_exception(error); });
+}
+
+bool ThreadPool::may_run_again(const Task& task) {
+  if (task.policy == nullptr || task.policy->retry_if == nullptr) return false;
+  const Engine::Lock lock(engine_);
+  return task.attempt <= task.retries() && !cancels_;
+}
+
+// Has a task run again after a pause; false if it is not to, after all.
+bool ThreadPool::delay(const TaskRef& task) {
+  const Duration pause = pool::pause_before(*task->policy, task->attempt, random_part());
+  {
+    const Engine::Lock lock(engine_);
+    if (cancels_) return false;
+    task->set_running(false);
+    if (pause <= Duration::zero()) {
+      enqueue(task);
+      return true;
+    }
+    waiting_.insert(task);
+  }
+  engine_.notifier().post_at(base::Deadline::in(pause), [weak = std::weak_ptr(self()), task] {
+    if (const auto pool = weak.lock()) pool->feed(task);
+  });
+  return true;
+}
+
+// --- expiry -------------------------------------------------------------------------------------
+
+// Also while every thread is busy.
+void ThreadPool::watch_expiry(const TaskRef& task) {
+  if (task->policy == nullptr || task->policy->expires == forever) return;
+  engine_.notifier().post_at(
+      base::Deadline::in(task->policy->expires),
+      [weak = std::weak_ptr(self()), weak_task = std::weak_ptr(task)] {
+        const auto pool = weak.lock();
+        const TaskRef late = weak_task.lock();
+        if (pool == nullptr || late == nullptr) return;
+        const Engine::Lock lock(pool->engine_);
+        if (late->status() == Task::Status::queued && late->attempt == 0) pool->expire(*late);
+      });
+}
+
+void ThreadPool::expire(Task& task) {
+  const auto seconds = std::chrono::duration<double>(task.policy->expires).count();
+  fail_by(task, [what = "task " + task.name() + " has expired: no thread began it within " +
+                        std::to_string(seconds) + " s of submit (TaskOptions::expires)"] {
+    throw TaskTimeoutError(what);
+  });
+}
+
+// --- ends, with the engine's lock held ----------------------------------------------------------
+
+void ThreadPool::enter(const TaskRef& task) {
+  task->id = next_id_++;
+  task->pool = this;
+  if (task->policy != nullptr && task->policy->expires != forever) {
+    task->expires_at = base::Deadline::in(task->policy->expires).at();
+  }
+  ++unfinished_;
+}
+
+// Each post is for one task of the queue, whichever is first then.
+void ThreadPool::enqueue(const TaskRef& task) {
+  boost::asio::post(*threads_, [this] { run_next(); });
+  queue_.emplace(task->priority(), task);
+}
+
+void ThreadPool::break_down(const std::string& reason) {
+  const Engine::Lock lock(engine_);
+  if (broken_reason_.empty()) broken_reason_ = reason;
+}
+
+void ThreadPool::fail_by(Task& task, std::function<void()> thrower) {
+  task.fail_by(std::move(thrower));
+  finish(task, Task::Status::failed);
+}
+
+void ThreadPool::cancel(Task& task) {
+  if (task.is_done()) return;
+  task.fail_by([name = task.name(), was_run = task.attempt > 0] {
+    throw CancelledError("task " + name + (was_run ? " was cancelled" : " was cancelled before it started"));
+  });
+  finish(task, Task::Status::cancelled);
+}
+
+void ThreadPool::finish(Task& task, Task::Status status) {
+  task.pool = nullptr;
+  task.finish(status);
+  if (task.is_awaited()) engine_.announce(task);
+  if (--unfinished_ > 0) return;
+  done_.notify_all();
+  if (is_joined_by_notifier_) engine_.call_later([] {});  // it looks again behind each notice
+}
+
+}  // namespace shoal::thread

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+// ThreadPoolExecutor: what it has in common with ProcessPoolExecutor, and what only threads can do.
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <latch>
+#include <memory>
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <shoal/shoal.hpp>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <variant>
+#include <vector>
+
+namespace shoal {
+namespace {
+
+using namespace std::chrono_literals;
+
+static_assert(Executor<ThreadPoolExecutor>);
+static_assert(Executor<ProcessPoolExecutor>);
+
+int square(int n) { return n * n; }
+
+template <Executor E>
+int sum_of_squares(E& executor, const std::vector<int>& values) {
+  int sum = executor.submit(square, 100).get();
+  for (const int n : executor.map(square, values)) sum += n;
+  return sum;
+}
+
+// A pool whose one thread is busy until it is told otherwise.
+class BusyThread {
+ public:
+  explicit BusyThread(ThreadPoolExecutor& threads)
+      : task_(threads.submit([this] {
+          begun_.count_down();
+          go_on_.wait();
+        })) {
+    begun_.wait();
+  }
+  ~BusyThread() {
+    release();
+    task_.wait();
+  }
+  void release() {
+    if (!std::exchange(is_released_, true)) go_on_.count_down();
+  }
+  Future<void>& task() { return task_; }
+
+ private:
+  std::latch begun_{1};
+  std::latch go_on_{1};
+  bool is_released_ = false;
+  Future<void> task_;
+};
+
+// --- as a pool of processes -------------------------------------------------------------------
+
+TEST(ThreadExecutorTest, SwapsWithProcessesByAWord) {
+  ThreadPoolExecutor threads{{.max_workers = 2}};
+  ProcessPoolExecutor processes{{.max_workers = 2}};
+  EXPECT_EQ(sum_of_squares(threads, {1, 2, 3}), 10014);
+  EXPECT_EQ(sum_of_squares(processes, {1, 2, 3}), 10014);
+}
+
+TEST(ThreadExecutorTest, ValuesArriveWhateverTheirType) {
+  ThreadPoolExecutor threads{{.max_workers = 2}};
+  int here = 7;
+  EXPECT_EQ(threads.submit([] { return std::string("text"); }).get(), "text");
+  EXPECT_EQ(threads.submit([&here] { return &here; }).get(), &here);
+  EXPECT_EQ(*threads.submit([] { return std::make_unique<int>(4); }).get(), 4);
+  threads.submit([] {}).get();
+}
+
+TEST(ThreadExecutorTest, ArgumentsAreCopiedUnlessTheyAreReferred) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  int counter = 1;
+  EXPECT_EQ(threads.submit([](int n) { return ++n; }, counter).get(), 2);
+  EXPECT_EQ(counter, 1);
+  threads.submit([](int& n) { ++n; }, std::ref(counter)).get();
+  EXPECT_EQ(counter, 2);
+  auto owned = std::make_unique<int>(5);
+  EXPECT_EQ(threads.submit([](std::unique_ptr<int> n) { return *n; }, std::move(owned)).get(), 5);
+  std::array<char, 5> text{"some"};
+  BusyThread busy(threads);
+  auto later = threads.submit([](std::string_view view) { return std::string(view); }, text.data());
+  text.fill('x');
+  busy.release();
+  EXPECT_EQ(later.get(), "some");
+  EXPECT_EQ(threads.submit([](const char* words) { return *words; }, "words").get(), 'w');
+  EXPECT_EQ(threads.submit(&std::string::size, std::string("four")).get(), 4U);
+}
+
+TEST(ThreadExecutorTest, ExceptionsArriveAsTheyAre) {
+  struct Odd {
+    std::unique_ptr<int> value;
+  };
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  auto future = threads.submit([]() -> int { throw std::out_of_range("beyond"); });
+  EXPECT_THROW(future.get(), std::out_of_range);
+  EXPECT_THROW(std::rethrow_exception(future.exception()), std::out_of_range);
+  EXPECT_THROW(threads.submit([] { throw std::make_shared<Odd>(); }).get(), std::shared_ptr<Odd>);
+}
+
+TEST(ThreadExecutorTest, AValueThatCannotBeCopiedIsGivenOnce) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  auto future = threads.submit([] { return std::make_unique<int>(1); });
+  EXPECT_EQ(*future.get(), 1);
+  EXPECT_THROW(future.get(), std::future_error);
+}
+
+TEST(ThreadExecutorTest, AWaitMayBeLimited) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  BusyThread busy(threads);
+  auto future = threads.submit(square, 3);
+  EXPECT_THROW(future.get(10ms), TimeoutError);
+  EXPECT_TRUE(busy.task().running());
+  EXPECT_FALSE(future.running());
+  busy.release();
+  EXPECT_EQ(future.get(), 9);
+}
+
+TEST(ThreadExecutorTest, WhatHasNotBegunCanBeCancelled) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  std::atomic<bool> was_run = false;
+  BusyThread busy(threads);
+  auto future = threads.submit([&] { was_run = true; });
+  EXPECT_TRUE(future.cancel());
+  EXPECT_TRUE(future.cancelled());
+  EXPECT_THROW(future.get(), CancelledError);
+  EXPECT_FALSE(future.cancel());
+  EXPECT_FALSE(busy.task().cancel(Cancel::running));
+  busy.release();
+  threads.shutdown();
+  EXPECT_FALSE(was_run);
+}
+
+TEST(ThreadExecutorTest, FuturesOfBothKindsAreWaitedForTogether) {
+  ThreadPoolExecutor threads{{.max_workers = 2}};
+  ProcessPoolExecutor processes{{.max_workers = 1}};
+  std::vector<Future<int>> futures;
+  for (int n = 0; n < 20; ++n) {
+    futures.push_back(threads.submit(square, n));
+    futures.push_back(processes.submit(square, n));
+  }
+  int sum = 0;
+  for (Future<int>& future : as_completed(futures)) sum += future.get();
+  EXPECT_EQ(sum, 2 * 2470);
+  EXPECT_TRUE(wait(futures).not_done.empty());
+}
+
+TEST(ThreadExecutorTest, CallbacksAreCalled) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  std::latch called(2);
+  std::atomic<int> seen = 0;
+  BusyThread busy(threads);
+  auto future = threads.submit(square, 5);
+  const auto note = [&](const Future<int>& done) {
+    seen += done.get();
+    called.count_down();
+  };
+  future.add_done_callback(note);
+  busy.release();
+  future.wait();
+  future.add_done_callback(note);
+  called.wait();
+  EXPECT_EQ(seen, 50);
+}
+
+TEST(ThreadExecutorTest, ThenRunsInThePoolAfterwards) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  BusyThread busy(threads);
+  auto chain = threads.submit(square, 3).then([](int n) { return n + 0.5; }).then([](double x) {
+    return std::to_string(x).substr(0, 3) + (gettid() == getpid() ? " here" : " elsewhere");
+  });
+  auto failed = threads.submit([]() -> int { throw std::runtime_error("no"); }).then(square);
+  auto cancelled = threads.submit(square, 1).then(square);
+  EXPECT_TRUE(cancelled.cancel());
+  busy.release();
+  threads.shutdown();  // waits for what comes later
+  EXPECT_EQ(chain.get(), "9.5 elsewhere");
+  EXPECT_THROW(failed.get(), std::runtime_error);
+  EXPECT_THROW(cancelled.get(), CancelledError);
+  EXPECT_THROW(chain.then([](const std::string& s) { return s.size(); }).get(), PoolClosedError);
+}
+
+// --- maps ---------------------------------------------------------------------------------------
+
+TEST(ThreadExecutorTest, AMapKeepsTheOrderOfItsInput) {
+  ThreadPoolExecutor threads{{.max_workers = 4}};
+  std::vector<int> input(500);
+  std::iota(input.begin(), input.end(), 0);
+  int expected = 0;
+  for (const int n : threads.map(square, input)) EXPECT_EQ(n, square(expected++));
+  EXPECT_EQ(expected, 500);
+  std::vector<int> zipped;
+  for (const int n : threads.map(std::plus<>(), input, std::vector{1, 2, 3})) zipped.push_back(n);
+  EXPECT_EQ(zipped, (std::vector{1, 3, 5}));
+  for (const std::monostate nothing : threads.map([](int) {}, input)) static_cast<void>(nothing);
+}
+
+TEST(ThreadExecutorTest, AnElementsExceptionIsThrownAtItsPlace) {
+  ThreadPoolExecutor threads{{.max_workers = 2}};
+  auto results = threads.map(
+      [](int n) {
+        if (n == 2) throw std::invalid_argument("two");
+        return n;
+      },
+      std::vector{1, 2, 3});
+  auto at = results.begin();
+  EXPECT_EQ(*at, 1);
+  ++at;
+  EXPECT_THROW(*at, std::invalid_argument);
+  ++at;
+  EXPECT_EQ(*at, 3);
+  EXPECT_EQ(results.size(), 1U);
+}
+
+TEST(ThreadExecutorTest, AMapCanReadLittleByLittle) {
+  ThreadPoolExecutor threads{{.max_workers = 2}};
+  std::atomic<int> read = 0;
+  auto input = std::views::iota(0) | std::views::transform([&](int n) {
+                 if (n == 30) throw std::runtime_error("unreadable");
+                 ++read;
+                 return n;
+               });
+  auto results = threads.map({.buffersize = 4}, square, input);
+  int expected = 0;
+  for (auto at = results.begin(); expected < 30; ++at) {
+    EXPECT_EQ(*at, square(expected++));
+    EXPECT_LE(read, expected + 4);
+  }
+  EXPECT_THROW(*results.begin(), std::runtime_error);
+  ++results.begin();
+  EXPECT_EQ(results.size(), 0U);
+}
+
+TEST(ThreadExecutorTest, AMapMayBeLimitedInTime) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  BusyThread busy(threads);
+  auto results = threads.map({.timeout = 10ms}, square, std::vector{1, 2});
+  EXPECT_THROW(*results.begin(), TimeoutError);
+}
+
+TEST(ThreadExecutorTest, AMapThatNobodyReadsIsCancelled) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  std::atomic<int> ran = 0;
+  BusyThread busy(threads);
+  static_cast<void>(threads.map([&](int) { ++ran; }, std::vector(100, 0)));
+  busy.release();
+  threads.shutdown();
+  EXPECT_EQ(ran, 0);
+}
+
+TEST(ThreadExecutorTest, OneFunctionObjectServesAMapIfItIsConst) {
+  struct Heavy {
+    std::shared_ptr<std::atomic<int>> copies = std::make_shared<std::atomic<int>>(0);
+    Heavy() = default;
+    Heavy(const Heavy& other) : copies(other.copies) { ++*copies; }
+    Heavy(Heavy&&) = default;
+    int operator()(int n) const { return n; }
+  };
+  ThreadPoolExecutor threads{{.max_workers = 2}};
+  Heavy heavy;
+  const auto copies = heavy.copies;
+  for (const int n : threads.map(std::move(heavy), std::vector(50, 1))) EXPECT_EQ(n, 1);
+  EXPECT_LE(*copies, 3);
+  auto counting = [calls = 0](int) mutable { return ++calls; };
+  for (const int calls : threads.map(counting, std::vector(50, 1))) EXPECT_EQ(calls, 1);
+}
+
+// --- options ------------------------------------------------------------------------------------
+
+TEST(ThreadExecutorTest, AsManyRunAtOnceAsThereAreWorkers) {
+  ThreadPoolExecutor threads{{.max_workers = 3}};
+  std::latch meeting(3);
+  std::vector<Future<void>> futures;
+  for (int i = 0; i < 3; ++i) {
+    futures.push_back(threads.submit([&] { meeting.arrive_and_wait(); }));
+  }
+  wait(futures);
+  EXPECT_THROW(ThreadPoolExecutor({.max_workers = 0}), std::invalid_argument);
+  EXPECT_THROW(ThreadPoolExecutor({.max_workers = 2000}), std::invalid_argument);
+  EXPECT_EQ(ThreadPoolOptions().max_workers, std::min(32U, cpu_count() + 4));
+}
+
+TEST(ThreadExecutorTest, ThreadsHaveNames) {
+  ThreadPoolExecutor threads{{.max_workers = 1, .thread_name_prefix = "a-prefix-that-is-long"}};
+  const std::string name = threads.submit([] {
+    std::array<char, 16> text{};
+    ::prctl(PR_GET_NAME, text.data());
+    return std::string(text.data());
+  }).get();
+  EXPECT_EQ(name, "a-prefix-that-0");
+}
+
+TEST(ThreadExecutorTest, TheInitializerRunsOnceInEachThread) {
+  static thread_local int prepared = 0;
+  ThreadPoolExecutor threads{{.max_workers = 2, .initializer = [] { ++prepared; }}};
+  for (const int times : threads.map([](int) { return prepared; }, std::vector(100, 0))) {
+    EXPECT_EQ(times, 1);
+  }
+}
+
+TEST(ThreadExecutorTest, AnInitializerThatThrowsBreaksThePool) {
+  ThreadPoolExecutor threads{
+      {.max_workers = 2, .initializer = [] { throw std::runtime_error("no licence"); }}};
+  for (int i = 0; i < 3; ++i) {
+    try {
+      threads.submit(square, 1).get();
+      FAIL();
+    } catch (const BrokenPoolError& error) {
+      EXPECT_NE(std::string(error.what()).find("no licence"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(ThreadExecutorTest, AHigherPriorityStartsFirst) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  std::vector<int> order;
+  BusyThread busy(threads);
+  for (const int n : {1, 2}) threads.submit([&order, n] { order.push_back(n); });
+  for (const int n : {3, 4}) threads.submit({.priority = 1}, [&order, n] { order.push_back(n); });
+  busy.release();
+  threads.shutdown();
+  EXPECT_EQ(order, (std::vector{3, 4, 1, 2}));
+}
+
+TEST(ThreadExecutorTest, WhatHasExpiredNeverRuns) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  std::atomic<bool> was_run = false;
+  BusyThread busy(threads);
+  auto future = threads.submit({.expires = 5ms, .name = "late"}, [&] { was_run = true; });
+  EXPECT_THROW(future.get(), TaskTimeoutError);  // although no thread is free
+  busy.release();
+  threads.shutdown();
+  EXPECT_FALSE(was_run);
+}
+
+TEST(ThreadExecutorTest, WhatThrowsIsTriedAgainIfItsUserSaysSo) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  const auto tries_until = [&](int good, const TaskOptions& options) {
+    auto tries = std::make_shared<std::atomic<int>>(0);
+    auto future = threads.submit(
+        options,
+        [tries, good](const std::string& text) {
+          if (++*tries < good) throw std::runtime_error(text);
+          return text;
+        },
+        std::string(100, 'x'));
+    try {
+      EXPECT_EQ(future.get(), std::string(100, 'x'));
+    } catch (const std::runtime_error&) {
+      return -tries->load();
+    }
+    return tries->load();
+  };
+  const auto always = [](const std::exception_ptr&) { return true; };
+  EXPECT_EQ(tries_until(3, {.retries = 5, .backoff = 1ms, .retry_if = always}), 3);
+  EXPECT_EQ(tries_until(3, {.retries = 5, .retry_if = always}), 3);
+  EXPECT_EQ(tries_until(9, {.retries = 2, .retry_if = always}), -3);
+  EXPECT_EQ(tries_until(2, {.retries = 2}), -1);
+  EXPECT_EQ(tries_until(2, {.retries = 2, .retry_if = [](const auto&) { return false; }}), -1);
+}
+
+TEST(ThreadExecutorTest, ATimeOutIsRefused) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  EXPECT_THROW(threads.submit({.timeout = 1s}, square, 1), std::invalid_argument);
+  EXPECT_THROW(threads.submit({.jitter = 2}, square, 1), std::invalid_argument);
+}
+
+// --- the end ------------------------------------------------------------------------------------
+
+TEST(ThreadExecutorTest, ShutdownWaitsUnlessToldNotTo) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  BusyThread busy(threads);
+  auto queued = threads.submit(square, 2);
+  threads.shutdown({.wait = false});
+  EXPECT_FALSE(queued.done());
+  EXPECT_THROW(threads.submit(square, 1), PoolClosedError);
+  busy.release();
+  threads.shutdown();
+  EXPECT_TRUE(queued.done());
+}
+
+TEST(ThreadExecutorTest, ShutdownCanCancelWhatHasNotStarted) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  BusyThread busy(threads);
+  auto queued = threads.submit(square, 2);
+  auto behind = queued.then(square);
+  threads.shutdown({.wait = false, .cancel_futures = true});
+  EXPECT_TRUE(queued.cancelled());
+  EXPECT_TRUE(behind.cancelled());
+  EXPECT_FALSE(busy.task().done());
+}
+
+TEST(ThreadExecutorTest, ATaskCannotWaitForTheEndOfItsOwnPool) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  EXPECT_THROW(threads.submit([&] { threads.shutdown(); }).get(), std::logic_error);
+}
+
+TEST(ThreadExecutorTest, AFutureOutlivesItsPool) {
+  Future<int> future;
+  {
+    ThreadPoolExecutor threads;
+    future = threads.submit(square, 4);
+  }
+  EXPECT_EQ(future.get(), 16);
+}
+
+TEST(ThreadExecutorTest, APoolMayEndInACallback) {
+  std::latch ended(1);
+  auto threads = std::make_unique<ThreadPoolExecutor>(ThreadPoolOptions{.max_workers = 1});
+  auto first = threads->submit(square, 3);
+  auto second = first.then(square);
+  second.add_done_callback([&](const Future<int>&) {
+    threads.reset();
+    ended.count_down();
+  });
+  ended.wait();
+  EXPECT_EQ(second.get(), 81);
+}
+
+TEST(ThreadExecutorTest, ArgumentsAreGoneWhenTheTaskIsDone) {
+  ThreadPoolExecutor threads{{.max_workers = 1}};
+  auto held = std::make_shared<int>(1);
+  const auto future = threads.submit([held] { return *held; });
+  future.wait();
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(ThreadExecutorTest, AForkedCopyHasNoThreadsAndSaysSo) {
+  auto threads = std::make_unique<ThreadPoolExecutor>(ThreadPoolOptions{.max_workers = 1});
+  EXPECT_EQ(threads->submit(square, 2).get(), 4);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int status = 1;
+    try {
+      static_cast<void>(threads->submit(square, 2));
+    } catch (const std::logic_error&) {
+      status = 0;
+    }
+    threads.reset();  // waits for nobody
+    ::_exit(status);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(ThreadExecutorTest, ManySubmitFromManyThreads) {
+  ThreadPoolExecutor threads{{.max_workers = 4}};
+  std::atomic<int> ran = 0;
+  {
+    std::vector<std::jthread> users;
+    for (int user = 0; user < 4; ++user) {
+      users.emplace_back([&] {
+        std::vector<Future<int>> futures;
+        for (int n = 0; n < 500; ++n) {
+          futures.push_back(threads.submit([&ran, n] { return ++ran, n; }));
+        }
+        for (int n = 0; n < 500; ++n) EXPECT_EQ(futures[static_cast<std::size_t>(n)].get(), n);
+      });
+    }
+  }
+  EXPECT_EQ(ran, 2000);
+}
+
+}  // namespace
+}  // namespace shoal
