@@ -2,6 +2,10 @@
 # shoal_test(<label>_<subject> SOURCES … [LABELS …] [TIMEOUT seconds] [LIBRARIES …]): one GoogleTest program of our
 # own `main` (tests/support/main.cpp calls shoal::bootstrap), whose cases ctest runs one by one. The first word of the
 # name is their label and the program is part of the target tests_<label>; LABELS adds others.
+function(shoal_test_options target)
+  target_compile_options(${target} PRIVATE "$<$<CONFIG:RelWithDebInfo>:-O1;-g1>")
+endfunction()
+
 function(shoal_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LABELS;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -11,6 +15,11 @@ function(shoal_test name)
   shoal_warnings(${name})
 
   string(REGEX MATCH "^[^_]+" label ${name})
+  # Nearly all of a build's time goes here: headers are read once, and what waits for processes need not be fast.
+  if(label MATCHES "^(unit|conformance)$")
+    shoal_test_options(${name})
+    target_precompile_headers(${name} REUSE_FROM shoal_test_support)
+  endif()
   if(NOT TARGET tests_${label})
     add_custom_target(tests_${label})
   endif()

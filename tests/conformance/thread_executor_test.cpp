@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <latch>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -117,6 +118,16 @@ TEST(ThreadExecutorTest, AValueThatCannotBeCopiedIsGivenOnce) {
   auto future = threads.submit([] { return std::make_unique<int>(1); });
   EXPECT_EQ(*future.get(), 1);
   EXPECT_THROW(future.get(), std::future_error);
+  using Owners = std::pair<int, std::vector<std::unique_ptr<int>>>;
+  auto owners = threads.submit([] {
+    Owners made;
+    made.second.push_back(std::make_unique<int>(2));
+    return made;
+  });
+  EXPECT_EQ(*owners.get().second.front(), 2);
+  EXPECT_THROW(owners.get(), std::future_error);
+  auto copied = threads.submit([] { return std::map<int, std::string>{{1, "one"}}; });
+  EXPECT_EQ(copied.get(), copied.get());
 }
 
 TEST(ThreadExecutorTest, AWaitMayBeLimited) {

@@ -65,10 +65,8 @@ class FutureBase {
 
   /// True if a thread of this process runs the task: ThreadPoolExecutor.
   bool is_local() const;
-  /// Waits for such a task's value and gives it; throws likewise. Nothing for void.
-  std::shared_ptr<void> local_value(Duration timeout) const;
-  /// The same, for a value that can be given away once only.
-  std::shared_ptr<void> local_value_once(Duration timeout) const;
+  /// Waits for such a task's value, which is to be given away; throws likewise.
+  const LocalValue& local_value(Duration timeout) const;
   /// Makes a task that runs after this one, which is local.
   std::shared_ptr<pool::Task> make_local_successor(const CallTarget& call,
                                                   std::unique_ptr<LocalCall> local) const;
@@ -119,11 +117,8 @@ class Future : public internal::FutureBase {
     if constexpr (std::is_void_v<T>) {
       read(timeout, true);
     } else if (is_local()) {
-      if constexpr (std::is_copy_constructible_v<T>) {
-        return *static_cast<const T*>(local_value(timeout).get());
-      } else {
-        return std::move(*static_cast<T*>(local_value_once(timeout).get()));
-      }
+      const internal::LocalValue& value = local_value(timeout);
+      return reinterpret_cast<T (*)(T&)>(value.give)(*static_cast<T*>(value.object.get()));
     } else if constexpr (!is_transferable_v<T>) {
       throw std::future_error(std::future_errc::no_state);  // no process gives such a value
     } else {

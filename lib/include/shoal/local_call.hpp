@@ -7,11 +7,56 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "shoal/function.hpp"
 
 // Calls that a thread of this process makes: nothing of them is encoded.
 namespace shoal::internal {
+
+/// True for what can be copied: also containers know whether what they hold can.
+template <class T>
+struct IsCopyable {
+  static constexpr bool value = std::is_copy_constructible_v<T>;
+};
+template <class T>
+requires requires { typename T::value_type; }
+struct IsCopyable<T> {
+  static constexpr bool is_element_copyable() noexcept {
+    if constexpr (std::is_same_v<typename T::value_type, T>) {
+      return true;
+    } else {
+      return IsCopyable<std::remove_const_t<typename T::value_type>>::value;
+    }
+  }
+  static constexpr bool value = std::is_copy_constructible_v<T> && is_element_copyable();
+};
+template <class... T>
+struct AreCopyable {
+  static constexpr bool value = (IsCopyable<std::remove_const_t<T>>::value && ...);
+};
+template <class A, class B>
+struct IsCopyable<std::pair<A, B>> : AreCopyable<A, B> {};
+template <class... T>
+struct IsCopyable<std::tuple<T...>> : AreCopyable<T...> {};
+template <class... T>
+struct IsCopyable<std::variant<T...>> : AreCopyable<T...> {};
+
+/// What came of a call.
+struct LocalValue {
+  std::shared_ptr<void> object = {};  ///< of type T; none if that is void
+  void (*give)() = nullptr;           ///< in truth T (*)(T&): a copy, or, once, the object itself
+  bool can_be_copied = true;
+};
+
+template <class T>
+T give_local(T& object) {
+  if constexpr (IsCopyable<T>::value) {
+    return object;
+  } else {
+    return std::move(object);
+  }
+}
 
 /// A call, its arguments included; whatever it may be.
 class LocalCall {
@@ -20,9 +65,8 @@ class LocalCall {
   LocalCall(const LocalCall&) = delete;
   LocalCall& operator=(const LocalCall&) = delete;
   virtual ~LocalCall() = default;
-  /// Calls, and gives what came of it: of type R; of void nothing. The arguments are used up,
-  /// unless it `may_come_again`.
-  virtual std::shared_ptr<void> run(bool may_come_again) = 0;
+  /// Calls, and gives what came of it. The arguments are used up, unless it `may_come_again`.
+  virtual LocalValue run(bool may_come_again) = 0;
 };
 
 /// `call(may_come_again)` gives an R.
@@ -31,12 +75,13 @@ class LocalCallOf final : public LocalCall {
  public:
   explicit LocalCallOf(Call call) : call_(std::move(call)) {}
 
-  std::shared_ptr<void> run(bool may_come_again) override {
+  LocalValue run(bool may_come_again) override {
     if constexpr (std::is_void_v<R>) {
       call_(may_come_again);
-      return nullptr;
+      return {};
     } else {
-      return std::make_shared<R>(call_(may_come_again));
+      return {std::make_shared<R>(call_(may_come_again)),
+              reinterpret_cast<void (*)()>(&give_local<R>), IsCopyable<R>::value};
     }
   }
 
@@ -95,7 +140,7 @@ std::unique_ptr<LocalCall> keep_call(F&& fn, Args&&... args) {
         const auto call = [&fn](auto&... values) -> Result {
           return std::invoke(fn, std::move(values)...);
         };
-        if constexpr (std::is_copy_constructible_v<Kept>) {
+        if constexpr (IsCopyable<Kept>::value) {
           if (may_come_again) {
             Kept copy = kept;
             return std::apply(call, copy);

@@ -85,17 +85,12 @@ void FutureBase::give_away() const {
 
 bool FutureBase::is_local() const { return task().local != nullptr; }
 
-std::shared_ptr<void> FutureBase::local_value(Duration timeout) const {
+const LocalValue& FutureBase::local_value(Duration timeout) const {
   wait_or_throw(timeout);
   const Task& task = this->task();
   pool::raise_failure(task);
+  if (!task.local->value.can_be_copied) give_away();
   return task.local->value;
-}
-
-std::shared_ptr<void> FutureBase::local_value_once(Duration timeout) const {
-  std::shared_ptr<void> value = local_value(timeout);
-  give_away();
-  return value;
 }
 
 void FutureBase::call_when_done(std::function<void()> callback) const {

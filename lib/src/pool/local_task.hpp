@@ -14,7 +14,7 @@ class LocalHome;
 /// What a task that a thread of this process runs has beside others: nothing of it is encoded.
 struct LocalTask {
   std::unique_ptr<internal::LocalCall> call;  ///< none once it has run for the last time
-  std::shared_ptr<void> value;                ///< once its status is `finished`
+  internal::LocalValue value = {};            ///< once its status is `finished`
   std::weak_ptr<LocalHome> home = {};         ///< also once it is done
 };
 

@@ -62,8 +62,9 @@ TaskRef ThreadPool::submit(const internal::CallTarget& target,
 TaskRef ThreadPool::make_task(const internal::CallTarget& target,
                               std::unique_ptr<internal::LocalCall> call, pool::TaskPolicy policy) {
   auto task = std::make_shared<Task>(engine_.functions().intern(target), pool::Payload());
-  task->local = std::make_unique<pool::LocalTask>(
-      pool::LocalTask{std::move(call), nullptr, std::weak_ptr<pool::LocalHome>(self())});
+  task->local = std::make_unique<pool::LocalTask>();
+  task->local->call = std::move(call);
+  task->local->home = self();
   task->policy = std::move(policy);
   task->generation = generation_;
   return task;
@@ -178,7 +179,7 @@ TaskRef ThreadPool::next() {
 
 void ThreadPool::run(const TaskRef& task) {
   const bool has_more = may_run_again(*task);
-  std::shared_ptr<void> value;
+  internal::LocalValue value;
   std::exception_ptr error;
   try {
     value = task->local->call->run(has_more);

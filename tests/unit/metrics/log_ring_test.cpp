@@ -80,7 +80,9 @@ TEST_F(LogRingTest, ALongTextIsCut) {
   const Reader::Batch batch = reader.read();
   ASSERT_EQ(batch.records.size(), 2U);
   EXPECT_EQ(batch.records[0].text, std::string(kLongestLogText, 'a'));
-  EXPECT_EQ(batch.records[1].text, std::string(kLongestLogText, 'b') + " (cut)");
+  std::string cut(kLongestLogText, 'b');
+  cut += " (cut)";
+  EXPECT_EQ(batch.records[1].text, cut);
 }
 
 TEST_F(LogRingTest, AReaderBesideAWriterSeesWholeRecordsOnly) {
