@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One piece of code for processes and threads: an Executor is either. Work that computes or may
-// crash goes to processes; work that waits, or shares what is here, to threads.
+// One piece of code for processes and threads: an Executor is either. Work that may crash goes to
+// processes; work that waits, or shares what is here, to threads.
 //
 //   processes: 3.14159
 //   threads: 3.14159
 //   8 pages, 30 letters, in less time than one after the other
 
 #include <chrono>
-#include <cstddef>
 #include <cstdio>
 #include <mutex>
 #include <ranges>
@@ -16,9 +15,8 @@
 #include <thread>
 #include <vector>
 
-constexpr int kStrips = 1'000;
-
 // The area under 4 / (1 + x * x) over one strip of 0 to 1.
+constexpr int kStrips = 1'000;
 double strip(int i) {
   double x = (i + 0.5) / kStrips;
   return 4 / (1 + x * x) / kStrips;
@@ -31,9 +29,8 @@ double pi(E&& executor) {
   return sum;
 }
 
-// A page that takes its time to come.
 constexpr auto kDelay = std::chrono::milliseconds(100);
-std::string fetch(int page) {
+std::string fetch(int page) {  // takes its time
   std::this_thread::sleep_for(kDelay);
   return std::string("page ").substr(0, static_cast<std::size_t>(page));
 }
@@ -42,7 +39,6 @@ int main(int argc, char** argv) {
   shoal::bootstrap(argc, argv);
   std::printf("processes: %.5f\n", pi(shoal::ProcessPoolExecutor()));
   std::printf("threads: %.5f\n", pi(shoal::ThreadPoolExecutor()));
-
   // Threads may capture, and share what is here.
   constexpr int kPages = 8;
   std::mutex mutex;

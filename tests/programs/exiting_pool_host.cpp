@@ -30,7 +30,10 @@ void wait_for_ever() {
 void leave_tasks_behind(const shoal::Context& context) {
   terminated_pool =
       std::make_unique<shoal::Pool>(shoal::PoolOptions{.max_workers = 2, .context = context});
-  terminated_pool->apply(print_apple);
+  terminated_pool->apply([] {
+    print_apple();
+    std::fflush(stdout);  // what is not written goes with the worker
+  });
   for (int n = 0; n < 5; ++n) terminated_pool->apply_async(wait_for_ever);
 }
 
