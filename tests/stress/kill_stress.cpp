@@ -1,45 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kills workers from within and from without while tasks pass through, and holds every task to its
-// promise: a value, or the loss of a task that had started; once; never a wrong value.
+#include "stress/kill_stress.hpp"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <cstdint>
+#include <cstdio>
 #include <deque>
-#include <random>
-#include <set>
-#include <shoal/shoal.hpp>
-#include <string>
 #include <thread>
 #include <utility>
-
-#include "conformance/start_methods.hpp"
 
 namespace shoal::test {
 namespace {
 
-struct Job {
+std::uint64_t mix(std::uint64_t n) { return (n ^ (n >> 31)) * 0x9e3779b97f4a7c15; }
+
+}  // namespace
+
+struct KillStress::Job {
   std::uint64_t number;
   std::string padding;  // so that arguments and results go inline, by the ring and by file
   int kill_point;       // 0: none, 1: before the work, 2: half-way, 3: after it
 };
 
-struct Done {
+struct KillStress::Done {
   std::uint64_t answer;
   int pid;
   std::string padding;
 };
 
-std::uint64_t mix(std::uint64_t n) { return (n ^ (n >> 31)) * 0x9e3779b97f4a7c15; }
+struct KillStress::Pending {
+  Job job;
+  Future<Done> future;
+};
 
-void die_at(const Job& job, int point) {
+struct KillStress::Totals {
+  std::uint64_t values = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t wrong = 0;
+  std::uint64_t lost_without_death = 0;
+};
+
+void KillStress::die_at(const Job& job, int point) {
   if (job.kill_point == point) ::kill(::getpid(), SIGKILL);
 }
 
-Done work(const Job& job) {
+KillStress::Done KillStress::work(const Job& job) {
   die_at(job, 1);
   Done done{mix(job.number), ::getpid(), {}};
   die_at(job, 2);
@@ -48,57 +53,30 @@ Done work(const Job& job) {
   return done;
 }
 
-struct Scale {
-  std::uint64_t tasks;
-  std::uint64_t deaths;
-};
-
-struct Totals {
-  std::uint64_t values = 0;
-  std::uint64_t lost = 0;
-  std::uint64_t wrong = 0;
-  std::uint64_t lost_without_death = 0;
-};
-
-class KillStress : public testing::TestWithParam<StartMethod> {
- protected:
-  void run(Scale scale);
-
- private:
-  struct Pending {
-    Job job;
-    Future<Done> future;
-  };
-
-  Job next_job(std::uint64_t number, std::uint64_t deaths_inside) {
-    Job job{number, {}, 0};
-    if (random_() % 100 == 0) job.padding.assign(random_() % 6000, 'r');
-    if (random_() % 2000 == 0) job.padding.assign(40'000 + random_() % 60'000, 'f');
-    if (number % spacing_ == 0 && number / spacing_ < deaths_inside) {
-      job.kill_point = 1 + static_cast<int>(random_() % 3);
-    }
-    return job;
+KillStress::Job KillStress::next_job(std::uint64_t number, std::uint64_t deaths_inside) {
+  Job job{number, {}, 0};
+  if (random_() % 100 == 0) job.padding.assign(random_() % 6000, 'r');
+  if (random_() % 2000 == 0) job.padding.assign(40'000 + random_() % 60'000, 'f');
+  if (number % spacing_ == 0 && number / spacing_ < deaths_inside) {
+    job.kill_point = 1 + static_cast<int>(random_() % 3);
   }
+  return job;
+}
 
-  void settle(Pending& pending, Totals& totals) {
-    try {
-      const Done done = pending.future.get();
-      ++totals.values;
-      victim_.store(done.pid);
-      if (done.answer != mix(pending.job.number) || done.padding != pending.job.padding ||
-          pending.job.kill_point != 0) {
-        ++totals.wrong;
-      }
-    } catch (const WorkerLostError& lost) {
-      ++totals.lost;
-      if (lost.signal() != SIGKILL) ++totals.lost_without_death;
+void KillStress::settle(Pending& pending, Totals& totals) {
+  try {
+    const Done done = pending.future.get();
+    ++totals.values;
+    victim_.store(done.pid);
+    if (done.answer != mix(pending.job.number) || done.padding != pending.job.padding ||
+        pending.job.kill_point != 0) {
+      ++totals.wrong;
     }
+  } catch (const WorkerLostError& lost) {
+    ++totals.lost;
+    if (lost.signal() != SIGKILL) ++totals.lost_without_death;
   }
-
-  std::mt19937_64 random_{42};
-  std::uint64_t spacing_ = 1;
-  std::atomic<int> victim_{0};
-};
+}
 
 void KillStress::run(Scale scale) {
   ProcessPoolExecutor pool{{.max_workers = 2, .context = get_context(GetParam())}};
@@ -150,9 +128,4 @@ void KillStress::run(Scale scale) {
   EXPECT_GE(stats.restarted, scale.deaths);
 }
 
-TEST_P(KillStress, EveryTaskGivesItsValueOrIsLostWithItsWorker) { run({100'000, 1'000}); }
-
-SHOAL_FOR_EACH_START_METHOD(KillStress);
-
-}  // namespace
 }  // namespace shoal::test

@@ -340,10 +340,11 @@ bool Dispatcher::is_soon_begun(const Task& task) const {
          before * task.function->times.typical() <= kPrefetchNanoseconds;
 }
 
-// Hands the first task of the backlog to a worker.
+// Hands the first task of the backlog, which is queued, to a worker.
 void Dispatcher::give(WorkerIndex index) {
   Hands& hands = hands_[index];
-  TaskRef task = next_queued();
+  TaskRef task = backlog_.pop_front();
+  uncount_queued(*task);
   if (is_expired(*task)) return fail_expired(*task);
   if (task->part != nullptr) {
     const std::size_t count = share_of(index, *task);
