@@ -18,7 +18,7 @@ set(HOMES
   "(dlfcn|link|elf|cxxabi)\\.h=serial os"
   "(boost/optional|boost/type_traits)\\.hpp=process"
   "string\\.h=os"
-  "boost/(process|asio)([./].*)=process thread")
+  "boost/(process|asio)([./].*)=process")
 
 function(includes_of file out)
   file(STRINGS "${LIB}/${file}" lines REGEX "^[ \t]*#[ \t]*include")

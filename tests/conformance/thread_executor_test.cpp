@@ -8,23 +8,24 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <latch>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <numeric>
-#include <set>
 #include <shoal/shoal.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <variant>
 #include <vector>
+
+#include "conformance/busy_thread.hpp"
+#include "support/sanitized.hpp"
 
 namespace shoal {
 namespace {
 
+using test::BusyThread;
 using namespace std::chrono_literals;
 
 static_assert(Executor<ThreadPoolExecutor>);
@@ -38,32 +39,6 @@ int sum_of_squares(E& executor, const std::vector<int>& values) {
   for (const int n : executor.map(square, values)) sum += n;
   return sum;
 }
-
-// A pool whose one thread is busy until it is told otherwise.
-class BusyThread {
- public:
-  explicit BusyThread(ThreadPoolExecutor& threads)
-      : task_(threads.submit([this] {
-          begun_.count_down();
-          go_on_.wait();
-        })) {
-    begun_.wait();
-  }
-  ~BusyThread() {
-    release();
-    task_.wait();
-  }
-  void release() {
-    if (!std::exchange(is_released_, true)) go_on_.count_down();
-  }
-  Future<void>& task() { return task_; }
-
- private:
-  std::latch begun_{1};
-  std::latch go_on_{1};
-  bool is_released_ = false;
-  Future<void> task_;
-};
 
 // --- as a pool of processes -------------------------------------------------------------------
 
@@ -205,91 +180,6 @@ TEST(ThreadExecutorTest, ThenRunsInThePoolAfterwards) {
   EXPECT_THROW(chain.then([](const std::string& s) { return s.size(); }).get(), PoolClosedError);
 }
 
-// --- maps ---------------------------------------------------------------------------------------
-
-TEST(ThreadExecutorTest, AMapKeepsTheOrderOfItsInput) {
-  ThreadPoolExecutor threads{{.max_workers = 4}};
-  std::vector<int> input(500);
-  std::iota(input.begin(), input.end(), 0);
-  int expected = 0;
-  for (const int n : threads.map(square, input)) EXPECT_EQ(n, square(expected++));
-  EXPECT_EQ(expected, 500);
-  std::vector<int> zipped;
-  for (const int n : threads.map(std::plus<>(), input, std::vector{1, 2, 3})) zipped.push_back(n);
-  EXPECT_EQ(zipped, (std::vector{1, 3, 5}));
-  for (const std::monostate nothing : threads.map([](int) {}, input)) static_cast<void>(nothing);
-}
-
-TEST(ThreadExecutorTest, AnElementsExceptionIsThrownAtItsPlace) {
-  ThreadPoolExecutor threads{{.max_workers = 2}};
-  auto results = threads.map(
-      [](int n) {
-        if (n == 2) throw std::invalid_argument("two");
-        return n;
-      },
-      std::vector{1, 2, 3});
-  auto at = results.begin();
-  EXPECT_EQ(*at, 1);
-  ++at;
-  EXPECT_THROW(*at, std::invalid_argument);
-  ++at;
-  EXPECT_EQ(*at, 3);
-  EXPECT_EQ(results.size(), 1U);
-}
-
-TEST(ThreadExecutorTest, AMapCanReadLittleByLittle) {
-  ThreadPoolExecutor threads{{.max_workers = 2}};
-  std::atomic<int> read = 0;
-  auto input = std::views::iota(0) | std::views::transform([&](int n) {
-                 if (n == 30) throw std::runtime_error("unreadable");
-                 ++read;
-                 return n;
-               });
-  auto results = threads.map({.buffersize = 4}, square, input);
-  int expected = 0;
-  for (auto at = results.begin(); expected < 30; ++at) {
-    EXPECT_EQ(*at, square(expected++));
-    EXPECT_LE(read, expected + 4);
-  }
-  EXPECT_THROW(*results.begin(), std::runtime_error);
-  ++results.begin();
-  EXPECT_EQ(results.size(), 0U);
-}
-
-TEST(ThreadExecutorTest, AMapMayBeLimitedInTime) {
-  ThreadPoolExecutor threads{{.max_workers = 1}};
-  BusyThread busy(threads);
-  auto results = threads.map({.timeout = 10ms}, square, std::vector{1, 2});
-  EXPECT_THROW(*results.begin(), TimeoutError);
-}
-
-TEST(ThreadExecutorTest, AMapThatNobodyReadsIsCancelled) {
-  ThreadPoolExecutor threads{{.max_workers = 1}};
-  std::atomic<int> ran = 0;
-  BusyThread busy(threads);
-  static_cast<void>(threads.map([&](int) { ++ran; }, std::vector(100, 0)));
-  busy.release();
-  threads.shutdown();
-  EXPECT_EQ(ran, 0);
-}
-
-TEST(ThreadExecutorTest, OneFunctionObjectServesAMapIfItIsConst) {
-  struct Heavy {
-    std::shared_ptr<std::atomic<int>> copies = std::make_shared<std::atomic<int>>(0);
-    Heavy() = default;
-    Heavy(const Heavy& other) : copies(other.copies) { ++*copies; }
-    Heavy(Heavy&&) = default;
-    int operator()(int n) const { return n; }
-  };
-  ThreadPoolExecutor threads{{.max_workers = 2}};
-  Heavy heavy;
-  const auto copies = heavy.copies;
-  for (const int n : threads.map(std::move(heavy), std::vector(50, 1))) EXPECT_EQ(n, 1);
-  EXPECT_LE(*copies, 3);
-  auto counting = [calls = 0](int) mutable { return ++calls; };
-  for (const int calls : threads.map(counting, std::vector(50, 1))) EXPECT_EQ(calls, 1);
-}
-
 // --- options ------------------------------------------------------------------------------------
 
 TEST(ThreadExecutorTest, AsManyRunAtOnceAsThereAreWorkers) {
@@ -303,6 +193,20 @@ TEST(ThreadExecutorTest, AsManyRunAtOnceAsThereAreWorkers) {
   EXPECT_THROW(ThreadPoolExecutor({.max_workers = 0}), std::invalid_argument);
   EXPECT_THROW(ThreadPoolExecutor({.max_workers = 2000}), std::invalid_argument);
   EXPECT_EQ(ThreadPoolOptions().max_workers, std::min(32U, cpu_count() + 4));
+}
+
+TEST(ThreadExecutorTest, ThreadsThatCannotBeHadAreAnError) {
+  SHOAL_SKIP_IF_SANITIZED();
+  Process process{ProcessOptions{.limits = {.memory = 64 << 20}}, [] {
+                    try {
+                      ThreadPoolExecutor threads{{.max_workers = 1000}};
+                    } catch (const ResourceError&) {
+                      std::exit(7);
+                    }
+                  }};
+  process.start();
+  process.join();
+  EXPECT_EQ(process.exitcode(), 7);
 }
 
 TEST(ThreadExecutorTest, ThreadsHaveNames) {

@@ -27,7 +27,7 @@ class ThreadPool;
 struct ThreadPoolOptions {
   /// Threads: 1 to 1024. More than CPUs, since they are for tasks that wait.
   unsigned max_workers = std::min(32U, cpu_count() + 4);
-  /// What debuggers call the threads, a number behind it; 11 characters of it are seen.
+  /// What debuggers call the threads, a number behind it; of both 15 characters are seen.
   std::string thread_name_prefix = "shoal-task";
   /// Runs once in every thread before its first task. If it throws, the pool is broken:
   /// BrokenPoolError with its message.
@@ -44,7 +44,7 @@ struct ThreadPoolOptions {
 /// processes. A process that is forked while it lives has none of its threads.
 /// Move-only; safe from many threads at once. In a forked copy of its process its members throw
 /// std::logic_error and its destructor does nothing.
-/// Source: Python concurrent.futures.ThreadPoolExecutor; the threads are Boost.Asio's.
+/// Source: Python concurrent.futures.ThreadPoolExecutor.
 class ThreadPoolExecutor {
  public:
   /// @throws std::invalid_argument  max_workers is not within 1 to 1024

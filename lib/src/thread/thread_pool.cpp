@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "thread/thread_pool.hpp"
 
-#include <boost/asio/post.hpp>
 #include <random>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
+#include "base/log.hpp"
 #include "os/child.hpp"
 #include "process/runtime.hpp"
 #include "shoal/error.hpp"
@@ -18,7 +18,7 @@ using pool::Engine;
 using pool::Task;
 using pool::TaskRef;
 
-// The pool whose thread this is, once that has begun its first task.
+// The pool whose thread this is.
 thread_local const ThreadPool* this_pool = nullptr;
 
 double random_part() {
@@ -33,11 +33,26 @@ ThreadPool::ThreadPool(const ThreadPoolOptions& options)
       options_(options),
       generation_(process::Runtime::generation()) {
   try {
-    threads_.emplace(options.max_workers);
+    while (threads_.size() < options_.max_workers) {
+      threads_.emplace_back(&ThreadPool::serve, this, static_cast<unsigned>(threads_.size()));
+    }
   } catch (const std::system_error& error) {
+    end_threads();
     throw ResourceError(error.code(), "a pool of " + std::to_string(options.max_workers) +
                                           " threads needs more than there are");
+  } catch (...) {
+    end_threads();
+    throw;
   }
+}
+
+void ThreadPool::end_threads() {
+  {
+    const Engine::Lock lock(engine_);
+    is_over_ = true;
+    work_.notify_all();
+  }
+  for (std::thread& thread : std::exchange(threads_, {})) thread.join();
 }
 
 bool ThreadPool::is_here() const noexcept { return this_pool == this; }
@@ -100,7 +115,7 @@ void ThreadPool::join() {
     done_.wait(lock.native(), is_over);
   }
   const std::lock_guard guard(join_mutex_);
-  if (!std::exchange(is_joined_, true)) threads_->join();
+  end_threads();
 }
 
 bool ThreadPool::cancel(Task& task, Cancel) {
@@ -135,45 +150,53 @@ void ThreadPool::fail(const TaskRef& task, std::function<void()> thrower) {
 
 // --- in a thread --------------------------------------------------------------------------------
 
-void ThreadPool::run_next() {
-  const std::string complaint = this_pool == this ? std::string() : prepare_thread();
-  if (!complaint.empty()) break_down("the initializer of the pool's threads has thrown: " + complaint);
-  if (const TaskRef task = next()) run(task);
-}
-
-// What the initializer has thrown.
-std::string ThreadPool::prepare_thread() noexcept try {
+void ThreadPool::serve(unsigned number) {
   this_pool = this;
-  const std::string number = std::to_string(named_++);
-  constexpr std::size_t kLongestName = 15;
-  os::name_thread(
-      (options_.thread_name_prefix.substr(0, kLongestName - 1 - number.size()) + '-' + number)
-          .c_str());
-  if (options_.initializer) options_.initializer();
-  return {};
-} catch (const std::exception& error) {
-  return std::string("an exception: ") + error.what();
-} catch (...) {
-  return "no exception of the standard's";
+  prepare(number);
+  while (const TaskRef task = next()) {
+    if (task->is_done()) continue;  // it was cancelled, or has just failed
+    try {
+      run(task);
+    } catch (const std::exception& error) {
+      base::log(LogLevel::error, "task " + task->name() + ": " + error.what());
+    }
+  }
 }
 
-// The next task to run; none if the one that this thread was woken for is done.
-TaskRef ThreadPool::next() {
-  TaskRef task;  // outlives the lock: its arguments may go with it
+void ThreadPool::prepare(unsigned number) noexcept {
+  constexpr std::size_t kLongestName = 15;
+  std::string complaint;
+  try {
+    const std::string behind = '-' + std::to_string(number);
+    const std::string& prefix = options_.thread_name_prefix;
+    os::name_thread((prefix.substr(0, kLongestName - behind.size()) + behind).c_str());
+    if (options_.initializer) options_.initializer();
+    return;
+  } catch (const std::exception& error) {
+    complaint = error.what();
+  } catch (...) {
+    complaint = "no exception of the standard library's";
+  }
   const Engine::Lock lock(engine_);
+  if (!broken_reason_.empty()) return;
+  broken_reason_ = "the initializer of the pool's threads has thrown: " + complaint;
+}
+
+// The next task, which is running then, or done; none at the end.
+TaskRef ThreadPool::next() {
+  Engine::Lock lock(engine_);
+  work_.wait(lock.native(), [&] { return is_over_ || !queue_.empty(); });
   if (queue_.empty()) return nullptr;
-  task = std::move(queue_.extract(queue_.begin()).mapped());
-  if (task->is_done()) return nullptr;
+  TaskRef task = std::move(queue_.extract(queue_.begin()).mapped());
+  if (task->is_done()) return task;
   if (!broken_reason_.empty()) {
     fail_by(*task, [reason = broken_reason_] { throw BrokenPoolError(reason); });
-    return nullptr;
-  }
-  if (task->attempt == 0 && task->expires_at <= base::Deadline::Clock::now()) {
+  } else if (task->attempt == 0 && task->expires_at <= base::Deadline::Clock::now()) {
     expire(*task);
-    return nullptr;
+  } else {
+    task->set_running(true);
+    ++task->attempt;
   }
-  task->set_running(true);
-  ++task->attempt;
   return task;
 }
 
@@ -258,28 +281,16 @@ void ThreadPool::enter(const TaskRef& task) {
   ++unfinished_;
 }
 
-// Each post is for one task of the queue, whichever is first then.
 void ThreadPool::enqueue(const TaskRef& task) {
-  boost::asio::post(*threads_, [this] { run_next(); });
   queue_.emplace(task->priority(), task);
-}
-
-void ThreadPool::break_down(const std::string& reason) {
-  const Engine::Lock lock(engine_);
-  if (broken_reason_.empty()) broken_reason_ = reason;
-}
-
-void ThreadPool::fail_by(Task& task, std::function<void()> thrower) {
-  task.fail_by(std::move(thrower));
-  finish(task, Task::Status::failed);
+  work_.notify_one();
 }
 
 void ThreadPool::cancel(Task& task) {
   if (task.is_done()) return;
-  task.fail_by([name = task.name(), was_run = task.attempt > 0] {
-    throw CancelledError("task " + name + (was_run ? " was cancelled" : " was cancelled before it started"));
-  });
-  finish(task, Task::Status::cancelled);
+  const char* const when = task.attempt > 0 ? " was cancelled" : " was cancelled before it started";
+  fail_by(task, [name = task.name(), when] { throw CancelledError("task " + name + when); },
+          Task::Status::cancelled);
 }
 
 void ThreadPool::finish(Task& task, Task::Status status) {

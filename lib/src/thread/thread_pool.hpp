@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
-#include <boost/asio/thread_pool.hpp>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -11,9 +9,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "pool/engine.hpp"
 #include "pool/local_task.hpp"
@@ -23,6 +25,9 @@ namespace shoal::thread {
 
 /// The threads of one executor. Its state is under the engine's lock, as that of all tasks is; users'
 /// code runs without. Joined before it goes.
+///
+/// They are no boost::asio::thread_pool: that one waits for ever where one of its threads cannot be
+/// had, and ends the program where memory runs out.
 class ThreadPool final : public pool::LocalHome {
  public:
   /// @throws ResourceError  no threads are left
@@ -55,18 +60,26 @@ class ThreadPool final : public pool::LocalHome {
                           std::unique_ptr<internal::LocalCall> call, pool::TaskPolicy policy);
   void enter(const pool::TaskRef& task);
   void enqueue(const pool::TaskRef& task);
+  void serve(unsigned number);
+  void prepare(unsigned number) noexcept;
   pool::TaskRef next();
-  void run_next();
   void run(const pool::TaskRef& task);
-  std::string prepare_thread() noexcept;
+  void end_threads();
   bool may_run_again(const pool::Task& task);
   bool delay(const pool::TaskRef& task);
   void watch_expiry(const pool::TaskRef& task);
   void expire(pool::Task& task);
-  void break_down(const std::string& reason);
   void finish(pool::Task& task, pool::Task::Status status);
-  void fail_by(pool::Task& task, std::function<void()> thrower);
   void cancel(pool::Task& task);
+  template <class Thrower>
+  void fail_by(pool::Task& task, Thrower&& thrower,
+               pool::Task::Status status = pool::Task::Status::failed) {
+    try {
+      task.fail_by(std::forward<Thrower>(thrower));
+    } catch (const std::bad_alloc&) {  // that is what raise() throws then
+    }
+    finish(task, status);
+  }
   std::shared_ptr<ThreadPool> self() {
     return std::static_pointer_cast<ThreadPool>(shared_from_this());
   }
@@ -81,12 +94,12 @@ class ThreadPool final : public pool::LocalHome {
   bool is_closed_ = false;
   bool cancels_ = false;
   std::string broken_reason_;
-  std::condition_variable done_;
-  std::mutex join_mutex_;  // taken first
-  bool is_joined_ = false;
+  bool is_over_ = false;  // its threads leave
   bool is_joined_by_notifier_ = false;
-  std::atomic<unsigned> named_{0};   // threads that have their name
-  std::optional<boost::asio::thread_pool> threads_;
+  std::condition_variable work_;
+  std::condition_variable done_;
+  std::mutex join_mutex_;  // taken first; for what follows
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace shoal::thread
