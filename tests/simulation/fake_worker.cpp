@@ -29,6 +29,10 @@ bool FakeMailbox::is_taken(const Story& story) const {
   return false;
 }
 
+bool FakeMailbox::holds(const Story& story) const {
+  return std::ranges::any_of(entries_, [&](const auto& entry) { return entry.story == &story; });
+}
+
 bool FakeMailbox::has_revocable() const {
   return !is_gate_forged_ && entries_.size() > std::max(next_, collected_ + 1);
 }

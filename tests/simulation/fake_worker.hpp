@@ -44,6 +44,7 @@ class FakeMailbox {
   bool is_gate_forged() const { return is_gate_forged_; }
   /// The worker has this one: it cannot be taken back.
   bool is_taken(const Story& story) const;
+  bool holds(const Story& story) const;
   /// Is anything behind the first that could be taken back?
   bool has_revocable() const;
   /// What those behind the first are expected to take.

@@ -121,7 +121,10 @@ void World::drop(Map& map) {
   for (Story& story : stories_) {
     if (story.map != &map) continue;
     for (const FakeWorker& worker : workers_) {
-      if (worker.mailbox.is_taken(story)) story.may_run_dropped = true;
+      const FakeMailbox& mailbox = worker.mailbox;
+      // One with a forged gate keeps all it has, until it is ended.
+      const bool is_kept = mailbox.is_gate_forged() && mailbox.holds(story);
+      if (is_kept || mailbox.is_taken(story)) story.may_run_dropped = true;
     }
   }
   map.is_dropped = true;
