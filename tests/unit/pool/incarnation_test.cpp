@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "os/memfd.hpp"
 #include "os/socket.hpp"
@@ -303,6 +306,50 @@ TEST_F(IncarnationTest, FilesThatMayChangeAreRefused) {
   complete(completion(Place::in_file, 300'000));
   EXPECT_EQ(collect(1).kind, Kind::nothing);
   EXPECT_EQ(incarnation.violation(), "an impossible result");
+}
+
+TEST_F(IncarnationTest, AFalseAnswerIsABeginning) {
+  deliver();
+  Completion forged = completion(Place::in_entry, 0);
+  forged.items = 1;
+  complete(forged);
+  attached.completions().taken.store(0);  // and it says that it never began
+  EXPECT_EQ(incarnation.taken(), 0U);
+  EXPECT_EQ(collect(1).kind, Kind::nothing);
+  EXPECT_EQ(incarnation.taken(), 1U);
+}
+
+TEST_F(IncarnationTest, AnswersOfADeadWorkerAreForgeriesInItsSuccessors) {
+  deliver();
+  complete(completion(Place::in_entry, 4));
+  ASSERT_EQ(collect(1).kind, Kind::result);
+  WorkerFiles files;
+  Incarnation successor(value_of(WorkerMemory::create(0, files)), nullptr, os::Fd());
+  const auto map = value_of(memory::Mapping::map(files.completions.get(), kCompletionsBytes,
+                                                 memory::Access::read_write));
+  sync::Hardware::write(map.data(), &attached.completions(), kCompletionsBytes);
+  delivered.front()->ticket = 2;  // it runs again there
+  ASSERT_EQ(successor.deliver(*delivered.front(), functions), Delivery::done);
+  ASSERT_TRUE(successor.publish());
+  EXPECT_EQ(successor.collect(*delivered.front()).kind, Kind::nothing);
+  EXPECT_EQ(successor.violation(), "a forged completion");
+}
+
+// Without a bound the parent would read for as long as the worker sends.
+TEST_F(IncarnationTest, AFloodOfParcelsIsNotReadToItsEnd) {
+  std::atomic<bool> is_over{false};
+  const auto flood = [&] {
+    while (!is_over) {
+      static_cast<void>(send_parcel(worker_socket, {kSegmentTicket, 1}, {}, os::Wait::no));
+    }
+  };
+  std::array floods{std::thread(flood), std::thread(flood)};
+  deliver();
+  complete(completion(Place::in_file, 300'000));
+  EXPECT_EQ(collect(1).kind, Kind::nothing);
+  EXPECT_EQ(incarnation.violation(), "an impossible result");
+  is_over = true;
+  for (std::thread& thread : floods) thread.join();
 }
 
 TEST_F(IncarnationTest, MoreDescriptorsThanWereAnnouncedAreClosed) {
