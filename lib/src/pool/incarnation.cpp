@@ -15,9 +15,9 @@ namespace {
 // Results in files of up to this size are copied out; larger ones stay mapped with their future.
 constexpr std::size_t kLargestCopiedFile = 256 << 10;
 
-// Parcels of results that were not taken, before the one that is looked for. There is no room for
-// as many in a socket: a worker that has sent more is sending them at this moment, and might for ever.
-constexpr int kMostStaleParcels = 1024;
+// Parcels of results that were not taken, before the one that is looked for. A socket has room for
+// some 280: a worker that sent more is sending them at this moment, and might go on for ever.
+constexpr int kMostStaleParcels = 512;
 
 }  // namespace
 

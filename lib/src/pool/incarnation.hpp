@@ -110,6 +110,13 @@ class Incarnation {
   /// Lets the worker know which segments are gone; true if it still held one of them.
   bool drop_segments(const memory::Arena& arena) noexcept;
 
+  /// Looks at a worker without tasks; false if it says that it has done one.
+  bool is_silent_when_idle() {
+    if (has_tasks() || !has_news()) return true;
+    violation_ = "a completion without a task";
+    return false;
+  }
+
   /// True if collect() may find something: a look at one word.
   bool has_news() const noexcept { return mailbox_.has_news(); }
   /// The word that changes with the next result, and what it holds until then.

@@ -3,13 +3,12 @@
 #include "pool/incarnation.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <string>
-#include <thread>
 
 #include "os/memfd.hpp"
 #include "os/socket.hpp"
@@ -335,22 +334,23 @@ TEST_F(IncarnationTest, AnswersOfADeadWorkerAreForgeriesInItsSuccessors) {
   EXPECT_EQ(successor.violation(), "a forged completion");
 }
 
-// Without a bound the parent would read for as long as the worker sends.
-TEST_F(IncarnationTest, AFloodOfParcelsIsNotReadToItsEnd) {
-  std::atomic<bool> is_over{false};
-  const auto flood = [&] {
-    while (!is_over) {
-      static_cast<void>(send_parcel(worker_socket, {kSegmentTicket, 1}, {}, os::Wait::no));
-    }
-  };
-  std::array floods{std::thread(flood), std::thread(flood)};
+// Without a bound the parent would read for as long as its worker sends.
+class ParcelFloodTest : public IncarnationTest, public testing::WithParamInterface<Place> {};
+
+TEST_P(ParcelFloodTest, IsNotReadToItsEnd) {
+  const int much = 1 << 24;
+  ASSERT_EQ(::setsockopt(worker_socket, SOL_SOCKET, SO_SNDBUF, &much, sizeof much), 0);
+  int sent = 0;
+  while (sent < 2000 && send_parcel(worker_socket, {kSegmentTicket, 1}, {}, os::Wait::no)) ++sent;
   deliver();
-  complete(completion(Place::in_file, 300'000));
+  complete(completion(GetParam(), 300'000));
   EXPECT_EQ(collect(1).kind, Kind::nothing);
   EXPECT_EQ(incarnation.violation(), "an impossible result");
-  is_over = true;
-  for (std::thread& thread : floods) thread.join();
+  EXPECT_TRUE(receive_parcel(incarnation.control(), os::Wait::no)) << "all " << sent << " were read";
 }
+
+INSTANTIATE_TEST_SUITE_P(, ParcelFloodTest,
+                         testing::Values(Place::in_file, Place::in_new_segment));
 
 TEST_F(IncarnationTest, MoreDescriptorsThanWereAnnouncedAreClosed) {
   const test::LeakGuard guard;
