@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -155,6 +156,8 @@ struct Operation {
   std::function<std::string(Scene&)> state;  // in this process, when it is dead
   std::vector<std::string> states;           // the possible ones, in this order
 };
+
+void PrintTo(const Operation& operation, std::ostream* out) { *out << operation.name; }
 
 std::vector<Operation> operations() {
   const auto publish_all = [](Scene& scene) { scene.publish(1, kTasks); };
