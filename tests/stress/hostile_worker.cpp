@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <deque>
+#include <numeric>
 #include <random>
 #include <shoal/shoal.hpp>
 #include <string>
@@ -118,6 +119,28 @@ TEST_P(HostileWorkerStress, HarmsNobodyElse) {
   EXPECT_GT(totals.ended_for_it, 0U);
   EXPECT_GE(pool.stats().restarted, hostile.size());
   EXPECT_EQ(pool.submit(good, 7U, "").get().value, mix(7));  // the pool goes on
+}
+
+std::uint64_t mixed(std::uint64_t number) { return mix(number); }
+
+TEST_P(HostileWorkerStress, HarmsNoElementOfAMap) {
+  const std::uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  std::mt19937_64 random(seed);
+  const UniqueFd loot(::memfd_create("loot", MFD_CLOEXEC));
+  ProcessPoolExecutor pool{{.max_workers = 3, .context = get_context(GetParam())}};
+  std::vector<std::uint64_t> numbers(5'000);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  for (int how = 0; how < kAttacks; ++how) {
+    Future<int> hostile = pool.submit(attack, static_cast<Attack>(how), random(), loot.duplicate());
+    std::uint64_t next = 0;
+    for (const std::uint64_t value : pool.map(mixed, numbers)) {
+      if (value == mix(next++)) ++totals.right;
+    }
+    settle(hostile);
+  }
+  EXPECT_EQ(totals.right, numbers.size() * kAttacks);
+  EXPECT_EQ(totals.repelled, static_cast<std::uint64_t>(kAttacks));
 }
 
 char read_one(const UniqueFd& pipe) {
