@@ -179,6 +179,8 @@ bool Incarnation::drop_segments(const memory::Arena& arena) noexcept {
 bool Incarnation::take_back() {
   const auto [honesty, count] = mailbox_.revoke_youngest();
   if (honesty == Honesty::violation) violation_ = "an impossible gate";
+  // One that has taken all it was given, and answers none of it, would keep it for ever.
+  if (count == 0 && !mailbox_.has_answered_what_it_took()) violation_ = "more tasks taken than run";
   if (honesty == Honesty::violation || count == 0) return false;
   if (uses_arguments_.back()) arguments_.free_back();
   uses_arguments_.pop_back();

@@ -374,6 +374,20 @@ TEST_F(IncarnationTest, AGateThatMovedByItselfIsAViolation) {
   EXPECT_EQ(incarnation.violation(), "an impossible gate");
 }
 
+TEST_F(IncarnationTest, AWorkerRunsOneTaskOfThoseItHasTaken) {
+  deliver();
+  deliver();
+  complete(completion(Place::in_entry, 4));
+  Entry entry;
+  ASSERT_TRUE(mailbox.take(entry, 0));
+  EXPECT_FALSE(incarnation.take_back());  // it runs the second, and the first was not collected
+  EXPECT_EQ(incarnation.violation(), "");
+  deliver();
+  attached.gate().word.store(GateValue{3, 3}.pack());
+  EXPECT_FALSE(incarnation.take_back());
+  EXPECT_EQ(incarnation.violation(), "more tasks taken than run");
+}
+
 TEST_F(IncarnationTest, OnlyTheFirstMessageIsAHello) {
   ASSERT_TRUE(send_parcel(worker_socket, {kHelloTicket, 0}, {}, os::Wait::yes));
   ASSERT_TRUE(send_parcel(worker_socket, {kHelloTicket, 0}, {}, os::Wait::yes));
