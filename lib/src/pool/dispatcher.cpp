@@ -223,6 +223,7 @@ void Dispatcher::on_ended(WorkerIndex index, WorkerEnd end) {
   // the last one taken: their results are not believed.
   std::vector<TaskRef> lost;
   while (!hands.empty() && was_begun(index, hands.front(), end)) lost.push_back(hands.pop_front());
+  if (lost.empty() && !hands.empty()) ++hands.front().untouched;
   while (!hands.empty()) hand_back(index, hands.pop_back());
   const bool was_ended = lives_[index].doomed != 0 || supervisor_.is_dismissed(index);
   if (supervisor_.is_ready(index) && !was_ended && is_replaced(index)) {

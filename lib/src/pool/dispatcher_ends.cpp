@@ -8,6 +8,12 @@
 #include "shoal/error.hpp"
 
 namespace shoal::pool {
+namespace {
+
+// A worker dies by chance between two tasks, once in a while.
+constexpr std::uint8_t kMostUntouched = 20;
+
+}  // namespace
 
 // --- parts of maps ------------------------------------------------------------------------------
 
@@ -100,10 +106,11 @@ void Dispatcher::settle(Task& task, Task::Status status) {
 }
 
 // By the last word of the worker that had a task; or by its silence about one that it had taken.
+// A task that so many workers died before is what they died of, and had them deny it.
 bool Dispatcher::was_begun(WorkerIndex index, const Task& task,
                            const WorkerEnd& end) const noexcept {
   const Life& life = lives_[index];
-  return task.ticket <= end.taken ||
+  return task.ticket <= end.taken || task.untouched >= kMostUntouched ||
          (life.doomed == task.ticket && life.reason == Reason::timed_out);
 }
 

@@ -15,6 +15,10 @@ namespace {
 // Results in files of up to this size are copied out; larger ones stay mapped with their future.
 constexpr std::size_t kLargestCopiedFile = 256 << 10;
 
+// Parcels of results that were not taken, before the one that is looked for. A socket has room for
+// some 280: a worker that sent more is sending them at this moment, and might go on for ever.
+constexpr int kMostStaleParcels = 512;
+
 }  // namespace
 
 Incarnation::Hello Incarnation::read_hello(std::string& complaint) {
@@ -175,6 +179,8 @@ bool Incarnation::drop_segments(const memory::Arena& arena) noexcept {
 bool Incarnation::take_back() {
   const auto [honesty, count] = mailbox_.revoke_youngest();
   if (honesty == Honesty::violation) violation_ = "an impossible gate";
+  // One that has taken all it was given, and answers none of it, would keep it for ever.
+  if (count == 0 && !mailbox_.has_answered_what_it_took()) violation_ = "more tasks taken than run";
   if (honesty == Honesty::violation || count == 0) return false;
   if (uses_arguments_.back()) arguments_.free_back();
   uses_arguments_.pop_back();
@@ -186,16 +192,13 @@ bool Incarnation::take_back() {
 Incarnation::Harvest Incarnation::collect(const Task& task) {
   Completion completion;
   const auto [honesty, has_completion] = mailbox_.peek(task.ticket, completion);
-  if (honesty == Honesty::violation) violation_ = "a forged completion";
-  if (honesty == Honesty::violation || !has_completion) return {};
+  if (honesty == Honesty::violation) return refuse(task, "a forged completion");
+  if (!has_completion) return {};
   Harvest harvest;
   Completed& completed = harvest.completed;
   const Fetch fetched = is_possible(completion, task) ? fetch(completion, task, completed.result)
                                                       : Fetch::impossible;
-  if (fetched == Fetch::impossible) {
-    violation_ = "an impossible result";
-    return {};
-  }
+  if (fetched == Fetch::impossible) return refuse(task, "an impossible result");
   if (fetched == Fetch::no_room) give_back_lost(completion);
   mailbox_.release();
   if (uses_arguments_.front()) arguments_.free_front();
@@ -210,6 +213,12 @@ Incarnation::Harvest Incarnation::collect(const Task& task) {
   completed.items = completion.items;
   completed.error_bytes = completion.error_bytes;
   return harvest;
+}
+
+Incarnation::Harvest Incarnation::refuse(const Task& task, const char* violation) {
+  violation_ = violation;
+  answered_falsely_ = task.ticket;
+  return {};
 }
 
 // The worker gets its block back, and sends the file of the segment once more.
@@ -299,7 +308,7 @@ Incarnation::Fetch Incarnation::fetch_segment(const Completion& completion) {
   // What was mapped there is another segment's; until this one is, it counts as lost.
   reply_segments_[completion.segment] = nullptr;
   lost_segments_.set(completion.segment);
-  for (;;) {
+  for (int stale = 0; stale < kMostStaleParcels; ++stale) {
     const os::Result<Parcel> parcel = receive_parcel(control_.get(), os::Wait::no);
     if (!parcel) return parcel.error().error == EMFILE ? Fetch::no_room : Fetch::impossible;
     const ParcelLabel& label = parcel->label;
@@ -308,6 +317,7 @@ Incarnation::Fetch Incarnation::fetch_segment(const Completion& completion) {
     const bool is_it = label.segment == completion.ticket && label.slot == completion.segment;
     return is_it ? add_segment(*parcel) : Fetch::impossible;
   }
+  return Fetch::impossible;
 }
 
 Incarnation::Fetch Incarnation::add_segment(const Parcel& parcel) {
@@ -344,8 +354,10 @@ Incarnation::Fetch Incarnation::fetch_from_segment(const Completion& completion,
 Incarnation::Fetch Incarnation::fetch_parcel(const Completion& completion, Payload& result) {
   os::Result<Parcel> parcel = receive_parcel(control_.get(), os::Wait::no);
   // One that lay there for a result that could not be taken.
-  while (parcel && (parcel->label.ticket < completion.ticket ||
-                    parcel->label.ticket == kSegmentTicket)) {
+  for (int stale = 0; parcel && (parcel->label.ticket < completion.ticket ||
+                                 parcel->label.ticket == kSegmentTicket);
+       ++stale) {
+    if (stale == kMostStaleParcels) return Fetch::impossible;
     parcel = receive_parcel(control_.get(), os::Wait::no);
   }
   if (!parcel && parcel.error().error == EMFILE) return Fetch::no_room;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <cstdint>
@@ -96,8 +97,9 @@ class Incarnation {
   /// Takes the result of `task`, the oldest one delivered.
   Harvest collect(const Task& task);
   bool has_tasks() const noexcept { return mailbox_.in_flight() > 0; }
-  /// Ticket of the last task that may have started.
-  std::uint64_t taken() const noexcept { return mailbox_.taken(); }
+  /// Ticket of the last task that may have started: a false answer to one is a beginning, whatever
+  /// the worker says otherwise.
+  std::uint64_t taken() const noexcept { return std::max(mailbox_.taken(), answered_falsely_); }
 
   /// When the task of taken() began, by the worker's own word.
   std::int64_t started() const noexcept { return mailbox_.started(); }
@@ -107,6 +109,13 @@ class Incarnation {
 
   /// Lets the worker know which segments are gone; true if it still held one of them.
   bool drop_segments(const memory::Arena& arena) noexcept;
+
+  /// Looks at a worker without tasks; false if it says that it has done one.
+  bool is_silent_when_idle() {
+    if (has_tasks() || !has_news()) return true;
+    violation_ = "a completion without a task";
+    return false;
+  }
 
   /// True if collect() may find something: a look at one word.
   bool has_news() const noexcept { return mailbox_.has_news(); }
@@ -131,6 +140,7 @@ class Incarnation {
   Fetch fetch_bytes(const Completion& completion, const Task& task, Payload& result);
   Fetch fetch_from_segment(const Completion& completion, const Task& task, Payload& result);
   Fetch fetch_segment(const Completion& completion);
+  Harvest refuse(const Task& task, const char* violation);
   void give_back_lost(const Completion& completion) noexcept;
   Fetch add_segment(const Parcel& parcel);
   Fetch fetch_parcel(const Completion& completion, Payload& result);
@@ -149,6 +159,7 @@ class Incarnation {
   bool has_said_hello_ = false;
   bool is_killed_ = false;
   std::string violation_;
+  std::uint64_t answered_falsely_ = 0;  // ticket of the task whose result was the violation
 };
 
 }  // namespace shoal::pool

@@ -62,6 +62,14 @@ class ParentMailbox {
   /// Takes back the youngest task alone, if the worker has not taken it.
   Revoked revoke_youngest() noexcept { return close_down_to(limit_ - 1); }
 
+  /// True if the worker has answered all it says it has taken, but for one: it takes a task when it
+  /// has answered the one before. To be asked when a task could not be revoked.
+  bool has_answered_what_it_took() const noexcept {
+    // acquire: pairs with the release in WorkerMailbox::complete, which came before the last take.
+    const std::uint64_t tail = completions_->cq_tail.load(std::memory_order_acquire);
+    return in_flight() <= tail - collected_total_ + 1;
+  }
+
   /// True if the oldest completion that has not been collected may be here: a look at one word.
   bool has_news() const noexcept {
     // relaxed: peek() looks again, and acquires.

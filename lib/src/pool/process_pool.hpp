@@ -79,7 +79,7 @@ class ProcessPool final : public DispatchPort, public TaskHome {
   std::size_t collect();
   bool has_tasks() const noexcept { return dispatcher_.running() > 0; }
   /// Adds the words that change with the results of each worker.
-  void add_words(std::vector<os::FutexWord>& words) const;
+  void add_words(std::vector<os::FutexWord>& words);
   void on_timeout(WorkerId id);
   bool cancel(Task& task, Cancel reach) override;
   std::optional<double> progress(const Task& task) const override;

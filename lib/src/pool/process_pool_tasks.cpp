@@ -35,8 +35,17 @@ std::size_t ProcessPool::collect() {
   return count;
 }
 
-void ProcessPool::add_words(std::vector<os::FutexWord>& words) const {
-  for (const auto& [id, index] : indices_) words.push_back(workers_[index]->worker.next_result());
+// collect() does not look at idle workers. One that says all the same that it has a result would
+// keep the leader from sleeping.
+void ProcessPool::add_words(std::vector<os::FutexWord>& words) {
+  for (const auto& [id, index] : indices_) {
+    Incarnation& worker = workers_[index]->worker;
+    if (worker.violation().empty() && !worker.is_silent_when_idle()) {
+      punish(worker);
+      dispatcher_.on_deaf(index);
+    }
+    words.push_back(worker.next_result());
+  }
 }
 
 // Workers keep large arguments mapped for the next ones; of what is let go here they hear now.

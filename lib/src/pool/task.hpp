@@ -106,6 +106,7 @@ class Task {
   std::uint32_t pool_number = 0;   ///< of its pool, also once it is done
   std::uint32_t expected_ns = 0;   ///< how long this attempt was expected to run, when delivered
   std::uint16_t attempt = 0;       ///< how often it was handed to a worker, and not returned
+  std::uint8_t untouched = 0;      ///< how often its worker died as it was about to begin it
   std::uint8_t name_bytes = 0;     ///< of the arguments, the first: its name, for the worker
   bool can_be_prefetched = true;   ///< behind others, in one worker's hands
   std::atomic<bool> is_given_away{false};  ///< a value that cannot be copied was handed out

@@ -35,6 +35,38 @@ class DispatcherCrashRetryTest : public DispatcherTest {
   DispatcherCrashRetryTest() : DispatcherTest({.max_workers = 1, .crash_retries = 2}) {}
 };
 
+class DispatcherDenialTest : public DispatcherTest {
+ protected:
+  DispatcherDenialTest() : DispatcherTest({.max_workers = 1, .restart = {1000, 10s}}) {}
+};
+
+// Its workers say that they did not begin it, and die: it is what they die of.
+TEST_F(DispatcherDenialTest, ATaskThatEveryWorkerDiesBeforeIsLostInTheEnd) {
+  start(0);
+  const TaskRef task = submit();
+  int deaths = 0;
+  for (; !task->is_done() && deaths < 1000; ++deaths) {
+    EXPECT_EQ(task->attempt, 1);
+    die(0);
+    come(0);
+  }
+  EXPECT_THROW(task->raise(), WorkerLostError);
+  EXPECT_GE(deaths, 20);
+  EXPECT_EQ(dispatcher.counts().lost, 1U);
+}
+
+TEST_F(DispatcherDenialTest, WhoStandsBehindItIsNotCharged) {
+  start(0);
+  measure(1'000);
+  const TaskRef first = submit();
+  const TaskRef second = submit();
+  while (!first->is_done()) {
+    die(0);
+    come(0);
+  }
+  EXPECT_EQ(second->status(), Task::Status::running);
+}
+
 TEST_F(DispatcherRetryTest, ATaskRunsAgainAsOftenAsItMay) {
   start(0);
   const TaskRef task = submit({.retries = 2});

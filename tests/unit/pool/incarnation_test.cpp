@@ -3,9 +3,11 @@
 #include "pool/incarnation.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "os/memfd.hpp"
@@ -305,6 +307,51 @@ TEST_F(IncarnationTest, FilesThatMayChangeAreRefused) {
   EXPECT_EQ(incarnation.violation(), "an impossible result");
 }
 
+TEST_F(IncarnationTest, AFalseAnswerIsABeginning) {
+  deliver();
+  Completion forged = completion(Place::in_entry, 0);
+  forged.items = 1;
+  complete(forged);
+  attached.completions().taken.store(0);  // and it says that it never began
+  EXPECT_EQ(incarnation.taken(), 0U);
+  EXPECT_EQ(collect(1).kind, Kind::nothing);
+  EXPECT_EQ(incarnation.taken(), 1U);
+}
+
+TEST_F(IncarnationTest, AnswersOfADeadWorkerAreForgeriesInItsSuccessors) {
+  deliver();
+  complete(completion(Place::in_entry, 4));
+  ASSERT_EQ(collect(1).kind, Kind::result);
+  WorkerFiles files;
+  Incarnation successor(value_of(WorkerMemory::create(0, files)), nullptr, os::Fd());
+  const auto map = value_of(memory::Mapping::map(files.completions.get(), kCompletionsBytes,
+                                                 memory::Access::read_write));
+  sync::Hardware::write(map.data(), &attached.completions(), kCompletionsBytes);
+  delivered.front()->ticket = 2;  // it runs again there
+  ASSERT_EQ(successor.deliver(*delivered.front(), functions), Delivery::done);
+  ASSERT_TRUE(successor.publish());
+  EXPECT_EQ(successor.collect(*delivered.front()).kind, Kind::nothing);
+  EXPECT_EQ(successor.violation(), "a forged completion");
+}
+
+// Without a bound the parent would read for as long as its worker sends.
+class ParcelFloodTest : public IncarnationTest, public testing::WithParamInterface<Place> {};
+
+TEST_P(ParcelFloodTest, IsNotReadToItsEnd) {
+  const int much = 1 << 24;
+  ASSERT_EQ(::setsockopt(worker_socket, SOL_SOCKET, SO_SNDBUF, &much, sizeof much), 0);
+  int sent = 0;
+  while (sent < 2000 && send_parcel(worker_socket, {kSegmentTicket, 1}, {}, os::Wait::no)) ++sent;
+  deliver();
+  complete(completion(GetParam(), 300'000));
+  EXPECT_EQ(collect(1).kind, Kind::nothing);
+  EXPECT_EQ(incarnation.violation(), "an impossible result");
+  EXPECT_TRUE(receive_parcel(incarnation.control(), os::Wait::no)) << "all " << sent << " were read";
+}
+
+INSTANTIATE_TEST_SUITE_P(, ParcelFloodTest,
+                         testing::Values(Place::in_file, Place::in_new_segment));
+
 TEST_F(IncarnationTest, MoreDescriptorsThanWereAnnouncedAreClosed) {
   const test::LeakGuard guard;
   deliver();
@@ -325,6 +372,20 @@ TEST_F(IncarnationTest, AGateThatMovedByItselfIsAViolation) {
   EXPECT_EQ(incarnation.deliver(task, functions), Delivery::done);
   EXPECT_FALSE(incarnation.publish());
   EXPECT_EQ(incarnation.violation(), "an impossible gate");
+}
+
+TEST_F(IncarnationTest, AWorkerRunsOneTaskOfThoseItHasTaken) {
+  deliver();
+  deliver();
+  complete(completion(Place::in_entry, 4));
+  Entry entry;
+  ASSERT_TRUE(mailbox.take(entry, 0));
+  EXPECT_FALSE(incarnation.take_back());  // it runs the second, and the first was not collected
+  EXPECT_EQ(incarnation.violation(), "");
+  deliver();
+  attached.gate().word.store(GateValue{3, 3}.pack());
+  EXPECT_FALSE(incarnation.take_back());
+  EXPECT_EQ(incarnation.violation(), "more tasks taken than run");
 }
 
 TEST_F(IncarnationTest, OnlyTheFirstMessageIsAHello) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -179,6 +180,69 @@ TEST_F(MailboxTest, AnImpossibleGateIsAViolation) {
     EXPECT_EQ(publish(parent, 2), Honesty::violation);
     EXPECT_EQ(parent.revoke_untaken().honesty, Honesty::violation);
   }
+}
+
+enum class Seen { never, at_peek, at_publish };
+
+// What a worker may write into its words while it runs task 1 and task 2 waits.
+struct WordLie {
+  const char* what;
+  std::uint64_t tail;  // 0 is the truth
+  GateValue gate;      // {2, 1} is
+  Seen seen;
+};
+class WordLieTest : public MailboxTest, public testing::WithParamInterface<WordLie> {};
+
+TEST_P(WordLieTest, IsSeenOrHarmless) {
+  ASSERT_EQ(publish(parent, 1), Honesty::honest);
+  ASSERT_EQ(publish(parent, 2), Honesty::honest);
+  Entry taken;
+  ASSERT_TRUE(worker.take(taken, 0));
+  const auto& [what, tail, forged, seen] = GetParam();
+  completions->cq_tail.store(tail);
+  gate->word.store(forged.pack());
+  Completion copy{};
+  const auto [honesty, has_completion] = parent.peek(1, copy);
+  EXPECT_EQ(honesty == Honesty::violation, seen == Seen::at_peek);
+  EXPECT_EQ(publish(parent, 3) == Honesty::violation, seen == Seen::at_publish);
+  EXPECT_EQ(parent.in_flight(), 3U);
+  EXPECT_EQ(parent.revoke_untaken().honesty == Honesty::violation, seen == Seen::at_publish);
+  EXPECT_LE(parent.in_flight(), 3U);
+}
+
+constexpr std::uint64_t kAllOnes = ~std::uint64_t{0};
+constexpr GateValue kTrueGate{2, 1};
+INSTANTIATE_TEST_SUITE_P(
+    , WordLieTest,
+    testing::Values(
+        WordLie{"ATailWithoutACompletion", 1, kTrueGate, Seen::at_peek},
+        WordLie{"ATailBeyondWhatIsInFlight", 3, kTrueGate, Seen::at_peek},
+        WordLie{"ATailBeyondTheRing", kDepth + 1, kTrueGate, Seen::at_peek},
+        WordLie{"ATailThatWrapsInItsLowerHalf", std::uint64_t{1} << 32, kTrueGate, Seen::at_peek},
+        WordLie{"ATailThatWrapsToOne", (std::uint64_t{1} << 32) + 1, kTrueGate, Seen::at_peek},
+        WordLie{"ATailThatRunsBackwards", kAllOnes, kTrueGate, Seen::at_peek},
+        WordLie{"TheMostNegativeTail", std::uint64_t{1} << 63, kTrueGate, Seen::at_peek},
+        WordLie{"ALimitMovedUp", 0, {3, 1}, Seen::at_publish},
+        WordLie{"ALimitMovedDown", 0, {1, 1}, Seen::at_publish},
+        WordLie{"ALimitFarAway", 0, {0x80000002, 1}, Seen::at_publish},
+        WordLie{"NextBeyondLimit", 0, {2, 3}, Seen::at_publish},
+        WordLie{"NextFarAway", 0, {2, 0x80000000}, Seen::at_publish},
+        WordLie{"NextBeforeWhatWasCollected", 0, {2, 0xffffffff}, Seen::at_publish},
+        WordLie{"NextTakenBack", 0, {2, 0}, Seen::never},
+        WordLie{"NextThatTookAll", 0, {2, 2}, Seen::never}),
+    [](const auto& lie) { return std::string(lie.param.what); });
+
+TEST_F(MailboxTest, ATaskIsAnsweredOnceAndInItsTurn) {
+  ASSERT_EQ(publish(parent, 1), Honesty::honest);
+  ASSERT_EQ(publish(parent, 2), Honesty::honest);
+  Completion copy;
+  worker.complete(completion(2));
+  EXPECT_EQ(parent.peek(1, copy).honesty, Honesty::violation);  // somebody else's
+  completions->completions[0] = completion(1);
+  ASSERT_TRUE(has_completion(1));
+  parent.release();
+  worker.complete(completion(1));
+  EXPECT_EQ(parent.peek(2, copy).honesty, Honesty::violation);  // answered already
 }
 
 TEST_F(MailboxTest, OnlyASleepingWorkerNeedsAWake) {
