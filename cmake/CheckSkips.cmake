@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -DROOT=<source tree> -P CheckSkips.cmake
 # A test that may skip says so in the open: each use of GTEST_SKIP or SHOAL_SKIP_IF_… has a row under "Skips" of tests/README.md, which
-# names the test it stands in (or, outside of tests, its file; * stands for anything) and says where it skips.
+# names the test it stands in (or, outside of tests, its file; * stands for anything) and says where it skips. So does what
+# tells a detector to look away: each word of SUPPRESSIONS that a file holds has a row under "Suppressions".
 cmake_minimum_required(VERSION 3.25)
 include("${CMAKE_CURRENT_LIST_DIR}/TestPages.cmake")
 
@@ -55,4 +56,48 @@ foreach(name pattern IN ZIP_LISTS named patterns)
     report("tests/README.md: ${name}: nothing of that name skips")
   endif()
 endforeach()
-finish("Tests that skip in silence")
+# find_suppressions(file out): "file|word" for each word that `file` holds.
+set(SUPPRESSIONS ASAN_OPTIONS LSAN_OPTIONS MSAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS __lsan_ __asan_ __tsan_ __msan_
+    no_sanitize __SANITIZE_ NOLINT -Wno- "GCC diagnostic" DISABLED_ WILL_FAIL)
+function(find_suppressions file out)
+  file(READ "${ROOT}/${file}" text)
+  set(found "")
+  foreach(word IN LISTS SUPPRESSIONS)
+    string(FIND "${text}" "${word}" position)
+    if(NOT position EQUAL -1)
+      list(APPEND found "${file}|${word}")
+    endif()
+  endforeach()
+  set(${out} "${found}" PARENT_SCOPE)
+endfunction()
+
+set(suppressing "")
+set(places "")
+foreach(folder lib tests cmake examples tools .ci)
+  list(APPEND places "${ROOT}/${folder}/*")
+endforeach()
+file(GLOB_RECURSE files RELATIVE "${ROOT}" ${places})
+list(FILTER files EXCLUDE REGEX "^tests/architecture/|[.]md$|^cmake/CheckSkips[.]cmake$")
+foreach(file IN LISTS files ITEMS CMakeLists.txt CMakePresets.json)
+  if(EXISTS "${ROOT}/${file}")
+    find_suppressions("${file}" found)
+    list(APPEND suppressing ${found})
+  endif()
+endforeach()
+list(REMOVE_DUPLICATES suppressing)
+
+read_rows("Suppressions" rows)
+list(TRANSFORM rows REPLACE "`" "")
+foreach(suppression IN LISTS suppressing)
+  if(NOT suppression IN_LIST rows)
+    string(REPLACE "|" ": " suppression "${suppression}")
+    report("${suppression}: looks away, and tests/README.md does not say why")
+  endif()
+endforeach()
+foreach(row IN LISTS rows)
+  if(NOT row IN_LIST suppressing)
+    string(REPLACE "|" ": " row "${row}")
+    report("tests/README.md: ${row}: is not there any more")
+  endif()
+endforeach()
+finish("Tests that skip in silence, detectors that are told to look away")

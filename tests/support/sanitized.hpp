@@ -20,3 +20,10 @@ inline constexpr bool kIsSanitized = false;
     GTEST_SKIP() << "sanitizers map their shadow memory as they go: a bound on private " \
                     "memory ends the program instead of throwing std::bad_alloc";        \
   }
+
+/// Skips a test that puts a library before libc (tests/README.md, "Skips").
+#define SHOAL_SKIP_IF_PRELOAD_IS_REFUSED()                                                  \
+  if (::shoal::test::kIsSanitized) {                                                        \
+    GTEST_SKIP() << "a sanitizer's runtime must be the first library, and intercepts what " \
+                    "the other one defines";                                                \
+  }

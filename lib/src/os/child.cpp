@@ -193,6 +193,8 @@ void kill_child(int pid) noexcept { ::kill(pid, SIGKILL); }
 
 void name_thread(const char* name) noexcept { ::prctl(PR_SET_NAME, name); }
 
+bool end_with_parent(int parent) noexcept { return after_fork::follow_parent(parent, SIGKILL); }
+
 void ignore_interrupt() noexcept {
   struct sigaction action {};
   action.sa_handler = [](int) {};  // not SIG_IGN, which programs started from here would inherit

@@ -65,6 +65,10 @@ void kill_child(int pid) noexcept;
 /// Names the calling thread in /proc; cut after 15 bytes.
 void name_thread(const char* name) noexcept;
 
+/// Asks the kernel once more to kill this process with the one that made it, `parent`, as it forgets
+/// that when a process changes its user. False: it is gone already.
+bool end_with_parent(int parent) noexcept;
+
 /// Lets SIGINT pass without effect: Ctrl-C reaches every process of a terminal, and the parent
 /// decides for all. Programs that this process executes are interrupted as usual.
 void ignore_interrupt() noexcept;

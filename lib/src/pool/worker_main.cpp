@@ -139,6 +139,8 @@ class Worker {
     if (is_ring_due_) os::yield();
     ring_collector();
     flush_output();
+    // The kernel forgets to end with its parent a process that has changed its user: told anew.
+    if (!os::end_with_parent(parent_)) os::after_fork::exit_now(1);
     mailbox_.sleep(has_memory_ ? base::Deadline::in(kMemoryGrace) : base::Deadline::never());
     const std::int64_t before = std::exchange(now_, now_nanoseconds());
     spin_history_.slept(Duration(now_ - before));
@@ -338,6 +340,7 @@ class Worker {
   ReplySender replies_{memory_.submissions(), memory_.completions(), mailbox_, control_.get()};
   std::uint64_t rung_epoch_ = ~std::uint64_t{0};
   const std::uint32_t generation_ = os::fork_generation();
+  const int parent_ = os::parent_process_id();
 };
 
 os::Fd open_memory_use() {
