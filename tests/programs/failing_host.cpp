@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// failing_host <descriptors> <method>: uses a pool between two marks, where its tracer may have system calls fail;
-// then twice more, where all is well again. Prints the descriptors that it has in the end, which may
-// take a moment to be as few as said, and what was thrown. Exits with 0 if nothing was, with 3 for an exception of a type that users can expect.
+// failing_host <descriptors> <method>: uses a pool between two marks, where its tracer may have
+// system calls fail; then twice more, where all is well again. Prints the descriptors that it has
+// in the end, which may take a moment to be as few as said, and what was thrown. Exits with 0 if
+// nothing was, with 3 for an exception of a type that users can expect.
 
 #include <sys/syscall.h>
 #include <unistd.h>

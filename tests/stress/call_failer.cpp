@@ -50,8 +50,8 @@ std::vector<sock_filter> make_filter(const Failure& failure) {
                               const char* program, const char* descriptors, const char* method) {
   const sock_fprog filter{static_cast<unsigned short>(code.size()), code.data()};
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  const long listener = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-                                  SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
+  const long listener =
+      ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
   if (listener < 0) ::_exit(125);
   const std::array fds{static_cast<int>(listener)};
   const std::array byte{std::byte{1}};
@@ -156,8 +156,7 @@ class Watcher {
   }
   // A program that is being loaded maps a lot, and not for us.
   bool is_hosts(std::uint32_t thread) const {
-    const std::string task =
-        "/proc/" + std::to_string(host_) + "/task/" + std::to_string(thread);
+    const std::string task = "/proc/" + std::to_string(host_) + "/task/" + std::to_string(thread);
     return ::access(task.c_str(), F_OK) == 0;
   }
 
