@@ -13,6 +13,7 @@ set(HOMES
   "(unistd|fcntl|poll|sched|signal|spawn|dirent|pthread|unwind|ucontext|malloc|termios)\\.h=os"
   "(errno|stdio_ext|time)\\.h=os"
   "boost/interprocess/.*=memory"
+  "boost/circular_buffer\\.hpp=pool"
   "boost/(pfr|describe)([./].*)=serial public"
   "boost/(uuid|mp11)([./].*)=serial"
   "(dlfcn|link|elf|cxxabi)\\.h=serial os"

@@ -29,8 +29,8 @@ plant(started_task_runs_again dispatcher.cpp
   "lost.pop_back()) requeue(lost.back());")
 
 plant(revoked_tasks_change_places dispatcher.cpp
-  "  backlog_.push_front(std::move(task));\n"
-  "  backlog_.push_back(std::move(task));\n")
+  "    backlog_.push_front(task);\n"
+  "    backlog_.push_back(task);\n")
 
 plant(stall_is_forgotten dispatcher.cpp
   "  prefetched_ -= hands.prefetched() > 0 ? 1 : 0;\n"

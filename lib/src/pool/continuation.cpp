@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -35,6 +36,15 @@ std::function<void()> thrower_of(const std::exception_ptr& error, const std::str
   };
 }
 
+// The same; none without the memory for it: the task must be failed all the same.
+std::function<void()> thrower_or_none(const std::exception_ptr& error, const std::string& task) {
+  try {
+    return thrower_of(error, task);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 // `first` is done. Values are decoded and encoded here, without the engine's lock.
 void succeed(const Succession& succession) {
   const auto& [pool, first, next, encode] = succession;
@@ -47,7 +57,7 @@ void succeed(const Succession& succession) {
     encode(arguments);
     pool->feed(next, std::move(arguments));
   } catch (...) {
-    pool->fail(next, thrower_of(std::current_exception(), next->name()));
+    pool->fail(next, thrower_or_none(std::current_exception(), next->name()));
   }
 }
 
@@ -116,16 +126,16 @@ void ProcessPool::feed(const TaskRef& task, Writer&& arguments) {
   const bool can_wait_behind_others = can_be_prefetched(arguments);
   Payload payload(std::move(arguments));
   const Engine::Lock lock(engine_);
-  if (!dispatcher_.on_arrival(*task)) return;
+  if (task->is_done()) return;  // cancelled meanwhile
   task->payload = std::move(payload);
   task->can_be_prefetched = can_wait_behind_others;
-  dispatcher_.on_submit(task);
+  dispatcher_.on_arrival(task);
 }
 
 void ProcessPool::fail(const TaskRef& task, std::function<void()> thrower) {
   const Engine::Lock lock(engine_);
   if (task->is_done()) return;  // cancelled meanwhile
-  task->fail_by(std::move(thrower));
+  if (thrower != nullptr) task->fail_by(std::move(thrower));
   dispatcher_.on_absence(*task);
   finish_if_done();
 }

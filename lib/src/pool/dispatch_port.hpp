@@ -81,6 +81,8 @@ class DispatchPort {
   virtual void ask_user(const TaskRef& task) = 0;
   /// There is room for those who wait in submit.
   virtual void announce_room() = 0;
+  /// Asks for an on_collected(), soon: there was no memory for what was to be done now.
+  virtual void look_again() {}
 };
 
 }  // namespace shoal::pool

@@ -2,6 +2,7 @@
 #include "pool/dispatcher.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "shoal/error.hpp"
@@ -86,6 +87,8 @@ void Dispatcher::on_resize(unsigned count) {
   if (count > hands_.size()) {
     hands_.resize(count);
     lives_.resize(count);
+    idle_.reserve(count);
+    to_publish_.reserve(count);
   }
   for (WorkerIndex index = count; index < hands_.size(); ++index) wear_out(index);
   for (WorkerIndex index = before; index < count; ++index) {
@@ -272,7 +275,7 @@ Dispatcher::Counts Dispatcher::counts() const {
 // --- handing out --------------------------------------------------------------------------------
 
 // Gives tasks to workers, and once nothing is left of a closed pool, lets the workers go.
-void Dispatcher::pump() {
+void Dispatcher::hand_out() {
   if (is_broken()) fail_backlog();
   if (is_ending_) cancel_backlog();  // nobody is left to run it
   do {
@@ -372,13 +375,14 @@ void Dispatcher::give(WorkerIndex index) {
   ++task->attempt;
   ++running_;
   lives_[index].served += task->part == nullptr ? 1 : task->part->count;
-  if (timeout_of(*task) != forever) {
-    watch(index, port_.now() + std::clamp(timeout_of(*task), kLeastWatch, kLongestWatch));
-  }
+  const Duration timeout = timeout_of(*task);
   task->set_running(true);
   hands.push_back(std::move(task));
   totals_.prefetch_depth = std::max(totals_.prefetch_depth, hands.prefetched());
   favourite_ = index;
+  if (timeout != forever) {
+    watch(index, port_.now() + std::clamp(timeout, kLeastWatch, kLongestWatch));
+  }
 }
 
 // False if a worker is lost over it: what was to go there next goes elsewhere.
@@ -449,11 +453,15 @@ bool Dispatcher::take_back(WorkerIndex index, const Task& task) {
   return true;
 }
 
+// Without the memory to stand in the backlog once more it fails: it must not be forgotten.
 void Dispatcher::requeue(TaskRef task) {
   task->set_running(false);
-  const Task& first = *task;
-  backlog_.push_front(std::move(task));
-  count_queued(first);
+  try {
+    backlog_.push_front(task);
+    count_queued(*task);
+  } catch (const std::bad_alloc&) {
+    settle(*task, Task::Status::failed);
+  }
 }
 
 void Dispatcher::become_idle(WorkerIndex index) {
@@ -476,11 +484,11 @@ bool Dispatcher::may_stall() const {
 
 void Dispatcher::watch_stalls() {
   if (is_stall_timer_set_ || !may_stall()) return;
-  is_stall_timer_set_ = true;
   for (WorkerIndex index = 0; index < hands_.size(); ++index) {
     lives_[index].stalled = hands_[index].empty() ? 0 : hands_[index].front().ticket;
   }
   port_.set_stall_timer(kStallTime);
+  is_stall_timer_set_ = true;
 }
 
 }  // namespace shoal::pool

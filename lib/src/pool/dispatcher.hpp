@@ -43,7 +43,7 @@ namespace shoal::pool {
 class Dispatcher {
  public:
   /// The most tasks in one worker's hands.
-  static constexpr std::size_t kMostInHands = 64;
+  static constexpr std::size_t kMostInHands = Hands::kMost;
   /// The longest that a prefetched task is expected to wait behind others that are prefetched.
   static constexpr std::uint64_t kPrefetchNanoseconds = 50'000;
   /// How long the elements of a map that are handed over together are expected to run.
@@ -76,7 +76,10 @@ class Dispatcher {
         rules_(rules),
         supervisor_(rules.max_workers),
         hands_(rules.max_workers),
-        lives_(rules.max_workers) {}
+        lives_(rules.max_workers) {
+    idle_.reserve(rules.max_workers);
+    to_publish_.reserve(rules.max_workers);
+  }
   Dispatcher(DispatchPort& port, unsigned max_workers)
       : Dispatcher(port, DispatchRules{.max_workers = max_workers}) {}
 
@@ -86,8 +89,9 @@ class Dispatcher {
   bool on_cancel(Task& task, Cancel reach = Cancel::queued);
   /// `task` comes later: until then it keeps a closed pool from ending, and can be cancelled.
   void on_expect(const TaskRef& task) { expected_.emplace(task.get(), task); }
-  /// A task that was expected is about to be submitted; false if it has been cancelled.
-  bool on_arrival(const Task& task) { return expected_.erase(&task) > 0; }
+  /// A task that was expected is submitted; false if it has been cancelled. Where that throws, it
+  /// is expected as before.
+  bool on_arrival(const TaskRef& task);
   /// A task that was expected does not come: it fails by what it raises.
   void on_absence(Task& task);
   /// There are to be `count` workers from now on.
@@ -111,8 +115,10 @@ class Dispatcher {
   void on_ready(WorkerIndex index);
   /// The oldest task in the worker's hands is done. A call of on_collected() follows.
   void on_completed(WorkerIndex index, Completed completed);
-  /// All completions there were have been reported.
+  /// All completions there were have been reported, or the port was asked to look again.
   void on_collected() { pump(); }
+  /// True if there was no memory to hand out what could be: on_collected() tries again.
+  bool is_pump_due() const noexcept { return is_pump_due_; }
   /// The worker takes no more tasks: it lost its channels, or broke the protocol.
   void on_deaf(WorkerIndex index);
   /// The worker is gone, and all its completions have been reported.
@@ -170,6 +176,7 @@ class Dispatcher {
   };
 
   void pump();
+  void hand_out();
   bool withdraw(Task& task);
   bool is_spent(WorkerIndex index) const noexcept;
   bool is_replaced(WorkerIndex index) const noexcept;
@@ -260,6 +267,7 @@ class Dispatcher {
   bool cancels_ = false;         // what has not started of a closed pool
   bool has_priorities_ = false;  // a task with one was seen
   bool is_room_awaited_ = false;
+  bool is_pump_due_ = false;
   Counts totals_;
 };
 

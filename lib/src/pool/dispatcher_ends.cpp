@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dispatcher: parts of maps, and what becomes of tasks in the end.
+// The dispatcher: the end of each event, parts of maps, and what becomes of tasks in the end.
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -14,6 +14,30 @@ namespace {
 constexpr std::uint8_t kMostUntouched = 20;
 
 }  // namespace
+
+// What is due when an event is over. An event that has happened is not undone for lack of memory:
+// what cannot be handed out now waits where it stands.
+void Dispatcher::pump() {
+  try {
+    is_pump_due_ = false;
+    hand_out();
+  } catch (const std::bad_alloc&) {
+    is_pump_due_ = true;
+    port_.look_again();
+  }
+}
+
+bool Dispatcher::on_arrival(const TaskRef& task) {
+  auto expected = expected_.extract(task.get());
+  if (expected.empty()) return false;
+  try {
+    on_submit(task);
+  } catch (...) {
+    expected_.insert(std::move(expected));
+    throw;
+  }
+  return true;
+}
 
 // --- parts of maps ------------------------------------------------------------------------------
 

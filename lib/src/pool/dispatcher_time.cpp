@@ -61,8 +61,8 @@ Duration Dispatcher::timeout_of(const Task& task) const noexcept {
 // Asks for a look at a worker at that time, unless one comes before.
 void Dispatcher::watch(WorkerIndex index, TimePoint at) {
   if (at >= lives_[index].watched_until) return;
-  lives_[index].watched_until = at;
   port_.set_watch(index, at);
+  lives_[index].watched_until = at;
 }
 
 void Dispatcher::on_watch(WorkerIndex index) {

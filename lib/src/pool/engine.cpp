@@ -463,6 +463,19 @@ void Engine::watch_for_end(WorkerId worker, int control) {
 
 void Engine::stop_watching(int control) { poller_->remove(control); }
 
+void Engine::wake_later(const std::atomic<std::uint32_t>& bell) noexcept {
+  try {
+    to_wake_.push_back(&bell);
+  } catch (const std::bad_alloc&) {  // now, then: a wake that is forgotten is never made up for
+    sync::Hardware::wake(bell, 1);
+  }
+}
+
+void Engine::look_again() noexcept {
+  os::ring(service_.own.get());
+  rouse_leader();
+}
+
 void Engine::arm(base::Deadline deadline, WorkerId worker) {
   timers_.emplace(deadline, worker);
   if (deadline >= serving_until_) return;

@@ -117,7 +117,9 @@ class Engine {
   void disown(WorkerId worker) { owners_.erase(worker); }
   void unwatch(WorkerId worker, int sentinel, int control);
   /// Puts a worker's bell on the list of those to wake once the lock is free.
-  void wake_later(const std::atomic<std::uint32_t>& bell) { to_wake_.push_back(&bell); }
+  void wake_later(const std::atomic<std::uint32_t>& bell) noexcept;
+  /// Has whoever collects do so once more.
+  void look_again() noexcept;
   /// Has users' code called on the notifier thread, once the lock is free: it may block, or come
   /// back to us.
   void call_later(std::function<void()> notice) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/circular_buffer.hpp>
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <utility>
 
 #include "pool/task.hpp"
@@ -11,8 +12,11 @@ namespace shoal::pool {
 
 /// What one worker has been given, in the order of delivery: the first runs or is about to, the
 /// others are prefetched. Knows how long the prefetched ones are expected to take.
+/// Takes its memory when it is made: what was delivered must find its place here.
 class Hands {
  public:
+  static constexpr std::size_t kMost = 64;
+
   bool empty() const noexcept { return tasks_.empty(); }
   std::size_t size() const noexcept { return tasks_.size(); }
   std::size_t prefetched() const noexcept { return tasks_.empty() ? 0 : tasks_.size() - 1; }
@@ -22,7 +26,7 @@ class Hands {
   std::uint64_t prefetched_ns() const noexcept { return prefetched_ns_; }
 
   /// All of them, the first first.
-  const std::deque<TaskRef>& tasks() const noexcept { return tasks_; }
+  const boost::circular_buffer<TaskRef>& tasks() const noexcept { return tasks_; }
   bool holds(const Task& task) const noexcept {
     for (const TaskRef& held : tasks_) {
       if (held.get() == &task) return true;
@@ -48,7 +52,7 @@ class Hands {
   }
 
  private:
-  std::deque<TaskRef> tasks_;
+  boost::circular_buffer<TaskRef> tasks_{kMost};
   std::uint64_t prefetched_ns_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "base/scope_exit.hpp"
 #include "os/memfd.hpp"
 #include "pool/parcel.hpp"
 #include "shoal/error.hpp"
@@ -42,6 +43,17 @@ std::optional<DispatchPort::TimePoint> Incarnation::begun(const Task& task) cons
 
 Delivery Incarnation::deliver(Task& task, const FunctionTable& functions) try {
   if (!mailbox_.has_room() || !has_room_for(*task.function)) return Delivery::full;
+  uses_arguments_.push_back(false);
+  base::ScopeExit forget([&] { forget_youngest(); });
+  const Delivery delivery = hand_over(task, functions);
+  if (delivery == Delivery::done) forget.release();
+  return delivery;
+} catch (const std::bad_alloc&) {
+  task.fail_by([] { throw std::bad_alloc(); });
+  return Delivery::impossible;
+}
+
+Delivery Incarnation::hand_over(Task& task, const FunctionTable& functions) {
   introduce(*task.function, functions);
   Entry entry{};
   entry.ticket = task.ticket;
@@ -53,17 +65,20 @@ Delivery Incarnation::deliver(Task& task, const FunctionTable& functions) try {
   entry.items = task.part == nullptr ? 0 : static_cast<std::uint32_t>(task.part->count);
   os::Fd file;
   const Delivery placed = place_arguments(task, entry, file);
+  uses_arguments_.back() = placed == Delivery::done && entry.place == Place::in_mailbox;
   if (placed != Delivery::done) return placed;
   if (file || entry.descriptors > 0) {
     const Delivery posted = post_parcel(task, entry, file);
     if (posted != Delivery::done) return posted;
   }
-  uses_arguments_.push_back(entry.place == Place::in_mailbox);
   mailbox_.write(entry);
   return Delivery::done;
-} catch (const std::bad_alloc&) {
-  task.fail_by([] { throw std::bad_alloc(); });
-  return Delivery::impossible;
+}
+
+// The youngest task is not in the mailbox, or not any more.
+void Incarnation::forget_youngest() noexcept {
+  if (uses_arguments_.back()) arguments_.free_back();
+  uses_arguments_.pop_back();
 }
 
 bool Incarnation::publish() {
@@ -140,7 +155,6 @@ Delivery Incarnation::post_parcel(Task& task, const Entry& entry, const os::Fd& 
   const os::Result<void> sent =
       send_parcel(control_.get(), {entry.ticket, file ? 1U : 0U}, fds, os::Wait::no);
   if (sent) return Delivery::done;
-  if (entry.place == Place::in_mailbox) arguments_.free_back();
   return explain(task, "the descriptors", sent.error());
 }
 
@@ -182,8 +196,7 @@ bool Incarnation::take_back() {
   // One that has taken all it was given, and answers none of it, would keep it for ever.
   if (count == 0 && !mailbox_.has_answered_what_it_took()) violation_ = "more tasks taken than run";
   if (honesty == Honesty::violation || count == 0) return false;
-  if (uses_arguments_.back()) arguments_.free_back();
-  uses_arguments_.pop_back();
+  forget_youngest();
   return true;
 }
 

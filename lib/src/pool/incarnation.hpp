@@ -131,6 +131,8 @@ class Incarnation {
 
   void introduce(const Function& function, const FunctionTable& functions);
   bool has_room_for(const Function& function) const;
+  Delivery hand_over(Task& task, const FunctionTable& functions);
+  void forget_youngest() noexcept;
   Delivery place_arguments(Task& task, Entry& entry, os::Fd& file);
   Delivery place_in_segment(Task& task, Entry& entry);
   Delivery post_parcel(Task& task, const Entry& entry, const os::Fd& file);

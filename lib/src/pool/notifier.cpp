@@ -2,6 +2,7 @@
 #include "pool/notifier.hpp"
 
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -21,13 +22,14 @@ void Notifier::call(const std::function<void()>& notice) noexcept {
 }
 
 void Notifier::post(std::function<void()> notice) {
-  {
+  try {
     const std::lock_guard guard(mutex_);
     if (start()) {
       notices_.push_back(std::move(notice));
       changed_.notify_all();
       return;
     }
+  } catch (const std::bad_alloc&) {  // as without a thread
   }
   call(notice);
 }

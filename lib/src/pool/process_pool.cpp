@@ -125,7 +125,7 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments
   dispatcher_.on_submit(task);
   observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   // In passing, so that the workers do not run dry and need not ring anybody.
-  if (++submissions_ % kSubmissionsPerLook == 0 && !engine_.has_leader()) collect();
+  if (++submissions_ % kSubmissionsPerLook == 0 && !engine_.has_leader()) collect_in_passing();
   return task;
 }
 
@@ -153,13 +153,19 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call,
   }
   Engine::Lock lock(engine_);
   wait_for_room(lock, function, bytes, true);
-  for (const TaskRef& part : parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const TaskRef& part = parts[i];
     if (ledger != nullptr) {
       ledger->unsettled += part->part->count;
       part->part->ledger = ledger;
       part->part->self = part;
     }
-    dispatcher_.on_submit(part);
+    try {
+      dispatcher_.on_submit(part);
+    } catch (...) {
+      take_out(parts, i);
+      throw;
+    }
   }
   observer_.set_queue(dispatcher_.queued(), dispatcher_.running());
   return parts.front();

@@ -68,7 +68,8 @@ class ProcessPool final : public DispatchPort, public TaskHome {
   /// Submits `task`, which was expected, unless it has been cancelled.
   /// @throws ResourceError  nothing was queued
   void feed(const TaskRef& task, Writer&& arguments);
-  /// Fails `task`, which was expected, by what `thrower` throws, unless it has been cancelled.
+  /// Fails `task`, which was expected, by what `thrower` throws, unless it has been cancelled; by
+  /// std::bad_alloc where there is none.
   void fail(const TaskRef& task, std::function<void()> thrower);
 
   // For the engine, without its lock.
@@ -111,6 +112,8 @@ class ProcessPool final : public DispatchPort, public TaskHome {
   void ask(const TaskRef& task);
   bool owns_timer(WorkerId id);
   void drop_segments();
+  void collect_in_passing() noexcept;
+  void take_out(const std::vector<TaskRef>& parts, std::size_t refused);
   void expect_start(WorkerIndex index);
   void on_start_failed(WorkerIndex index, const std::exception& error);
   void start_one(WorkerIndex index);
@@ -149,6 +152,7 @@ class ProcessPool final : public DispatchPort, public TaskHome {
   void kill(WorkerIndex index) override { kill(workers_[index]->worker); }
   void ask_user(const TaskRef& task) override;
   void announce_room() override;
+  void look_again() override { engine_.look_again(); }
 
   Engine& engine_;
   const std::uint32_t number_;

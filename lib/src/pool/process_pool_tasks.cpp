@@ -27,7 +27,7 @@ std::size_t ProcessPool::collect() {
     count += collect(standing);
     if (!standing.worker.has_tasks()) busy_.erase(busy_.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  if (count > 0) {
+  if (count > 0 || dispatcher_.is_pump_due()) {
     dispatcher_.on_collected();
     show();
   }
@@ -46,6 +46,30 @@ void ProcessPool::add_words(std::vector<os::FutexWord>& words) {
     }
     words.push_back(worker.next_result());
   }
+}
+
+// What a submit has done is done, whatever becomes of the results of others.
+void ProcessPool::collect_in_passing() noexcept {
+  try {
+    collect();
+  } catch (const std::exception&) {
+    engine_.look_again();
+  }
+}
+
+// Of a map's parts one could not be queued: those before it are taken out again.
+void ProcessPool::take_out(const std::vector<TaskRef>& parts, std::size_t refused) {
+  Part& first_left = *parts[refused]->part;
+  if (first_left.ledger != nullptr) first_left.ledger->unsettled -= first_left.count;
+  first_left.ledger = nullptr;
+  first_left.self = nullptr;
+  if (refused == 0) return;
+  for (Part* part = parts.front()->part.get();; part = part->rest->part.get()) {
+    part->is_dropped = true;
+    if (part->rest == parts[refused]) part->rest = nullptr;
+    if (part->rest == nullptr) break;
+  }
+  dispatcher_.on_collected();
 }
 
 // Workers keep large arguments mapped for the next ones; of what is let go here they hear now.
@@ -93,6 +117,7 @@ std::size_t ProcessPool::collect(Standing& standing) {
 
 Delivery ProcessPool::deliver(WorkerIndex index, Task& task) {
   Incarnation& worker = workers_[index]->worker;
+  busy_.reserve(workers_.size());  // what follows a delivery must not fail
   const bool was_idle = !worker.has_tasks();
   const Delivery delivery = worker.deliver(task, engine_.functions());
   if (delivery == Delivery::refused) punish(worker);

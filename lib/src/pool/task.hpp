@@ -56,9 +56,14 @@ class Task {
   unsigned retries() const noexcept { return policy == nullptr ? 0 : policy->retries; }
 
   /// Says what keeps the task from a result; `thrower` throws a fresh exception at each call.
+  /// Without the memory to keep it, nothing is said.
   template <class Thrower>
   void fail_by(Thrower&& thrower) {
-    thrower_ = std::make_unique<std::function<void()>>(std::forward<Thrower>(thrower));
+    try {
+      thrower_ = std::make_unique<std::function<void()>>(std::forward<Thrower>(thrower));
+    } catch (const std::bad_alloc&) {
+      thrower_ = nullptr;
+    }
   }
   /// Throws what was said; where nothing was, there was no memory to say it.
   void raise() const {

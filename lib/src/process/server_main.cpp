@@ -20,6 +20,7 @@
 #include "process/preload.hpp"
 #include "process/runtime.hpp"
 #include "process/server_protocol.hpp"
+#include "process/server_request.hpp"
 #include "shoal/codec.hpp"
 
 namespace shoal::process {
@@ -73,21 +74,20 @@ void Server::serve() {
 }
 
 void Server::answer() {
-  StartRequest request;
-  base::Result<os::Message> message =
-      os::receive_message(requests_, writable_bytes_of(request), os::Wait::no);
-  if (!message && message.error().error == EAGAIN) return;
-  if (!message || message->size != sizeof request) {
-    is_deserted_ = true;
-    return;
+  HeardRequest heard = receive_request(requests_);
+  switch (heard.kind) {
+    case HeardRequest::Kind::nothing:
+      return;
+    case HeardRequest::Kind::start:
+      return start(heard.request, std::move(heard.fds));
+    case HeardRequest::Kind::cut: {
+      const StartReply refusal{heard.request.ticket, 0, EMFILE};
+      static_cast<void>(os::send_message(requests_, bytes_of(refusal), {}, os::Wait::no));
+      return;
+    }
+    case HeardRequest::Kind::end:
+      is_deserted_ = true;
   }
-  const std::size_t expected = 1U + request.has_output + request.has_error;
-  if (!message->is_cut && message->fds.size() == expected) {
-    start(request, std::move(message->fds));
-    return;
-  }
-  const StartReply refusal{request.ticket, 0, EMFILE};
-  static_cast<void>(os::send_message(requests_, bytes_of(refusal), {}, os::Wait::no));
 }
 
 void Server::start(const StartRequest& request, std::vector<os::Fd> fds) {

@@ -41,8 +41,7 @@ TEST_F(DispatcherMapTest, AnExpectedTaskKeepsAClosedPoolFromEnding) {
   dispatcher.on_close(false);
   EXPECT_FALSE(dispatcher.is_drained());
   EXPECT_TRUE(port.dismissed.empty());
-  EXPECT_TRUE(dispatcher.on_arrival(*task));
-  dispatcher.on_submit(task);
+  EXPECT_TRUE(dispatcher.on_arrival(task));
   complete(0);
   EXPECT_TRUE(dispatcher.is_drained());
   EXPECT_EQ(task->status(), Task::Status::finished);
@@ -55,7 +54,7 @@ TEST_F(DispatcherMapTest, AnExpectedTaskCanBeCancelledOnce) {
   EXPECT_EQ(dispatcher.counts().queued, 1U);
   EXPECT_TRUE(dispatcher.on_cancel(*task));
   EXPECT_FALSE(dispatcher.on_cancel(*task));
-  EXPECT_FALSE(dispatcher.on_arrival(*task));
+  EXPECT_FALSE(dispatcher.on_arrival(task));
   EXPECT_EQ(dispatcher.counts().queued, 0U);
   EXPECT_EQ(task->status(), Task::Status::cancelled);
 }

@@ -194,5 +194,19 @@ TEST_F(DispatcherTest, ADeafWorkerGetsNothingMore) {
   EXPECT_EQ(submit()->status(), Task::Status::queued);
 }
 
+TEST_F(DispatcherTest, WhatCannotBeHandedOutForLackOfMemoryIsHandedOutLater) {
+  start(0);
+  port.has_no_memory = true;
+  const TaskRef task = submit();  // does not throw: the task is there
+  EXPECT_EQ(port.publications, 0);
+  EXPECT_TRUE(dispatcher.is_pump_due());
+  EXPECT_EQ(port.later_looks, 1);
+  dispatcher.on_collected();
+  EXPECT_EQ(port.publications, 1);
+  EXPECT_FALSE(dispatcher.is_pump_due());
+  complete(0);
+  EXPECT_EQ(task->status(), Task::Status::finished);
+}
+
 }  // namespace
 }  // namespace shoal::pool

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <set>
 #include <utility>
@@ -29,6 +30,7 @@ class FakePort final : public DispatchPort {
     return Delivery::done;
   }
   bool publish(WorkerIndex worker) override {
+    if (std::exchange(has_no_memory, false)) throw std::bad_alloc();
     ++publications;
     return !deaf.contains(worker);
   }
@@ -62,6 +64,7 @@ class FakePort final : public DispatchPort {
   void kill(WorkerIndex worker) override { killed.insert(worker); }
   void ask_user(const TaskRef& task) override { questions.push_back(task); }
   void announce_room() override { ++rooms; }
+  void look_again() override { ++later_looks; }
 
   TimePoint time{std::chrono::hours(1)};
   std::map<WorkerIndex, TimePoint> watches;
@@ -86,6 +89,8 @@ class FakePort final : public DispatchPort {
   int stall_timers = 0;
   bool is_impossible = false;
   bool is_full = false;
+  bool has_no_memory = false;  // at the next publication
+  int later_looks = 0;
 };
 
 class DispatcherTest : public testing::Test {
