@@ -298,14 +298,20 @@ class Worker {
     serial::encode_exception(reply, error, {index_, os::process_id()});
   }
 
-  // Tells the parent that there is something to collect, once an epoch. A worker whose task has
-  // closed its descriptors cannot: it ends, which the parent notices by itself.
+  // Tells the parent that there is something to collect, once an epoch. A bell remembers that it was
+  // rung; a word does not: where what it was woken for has been collected, nobody may have slept on
+  // it yet, and it is woken again. A worker whose task has closed its descriptors cannot ring: it
+  // ends, which the parent notices by itself.
   void ring_collector() {
-    if (!std::exchange(is_ring_due_, false) || mailbox_.completed() == mailbox_.reclaimed()) return;
+    const std::uint64_t reclaimed = mailbox_.reclaimed();
+    if (!std::exchange(is_ring_due_, false) || mailbox_.completed() == reclaimed) return;
     const SharedBoard::Notice notice = memory_.board().read();
-    if (notice.collector == Collector::polling || notice.epoch == rung_epoch_) return;
+    if (notice.collector == Collector::polling) return;
+    const bool is_on_words = notice.collector == Collector::leader_on_words;
+    if (notice.epoch == rung_epoch_ && !(is_on_words && reclaimed >= rung_at_)) return;
     rung_epoch_ = notice.epoch;
-    if (notice.collector == Collector::leader_on_words) {
+    rung_at_ = mailbox_.completed();
+    if (is_on_words) {
       sync::Hardware::wake(*low_half(memory_.completions().cq_tail), 1);
       now_ = now_nanoseconds();
       return;
@@ -339,6 +345,7 @@ class Worker {
   ArgumentReader arguments_{memory_.submissions(), mailbox_, control_.get()};
   ReplySender replies_{memory_.submissions(), memory_.completions(), mailbox_, control_.get()};
   std::uint64_t rung_epoch_ = ~std::uint64_t{0};
+  std::uint64_t rung_at_ = 0;  // results there were when it last rang
   const std::uint32_t generation_ = os::fork_generation();
   const int parent_ = os::parent_process_id();
 };
