@@ -15,6 +15,30 @@ constexpr EnginePlan kTwoWorkers{.callers = 2, .workers = 2, .tasks = 3};
 constexpr EnginePlan kOneWorker{
     .callers = 2, .workers = 1, .tasks = 4, .ahead = 2, .collects_in_passing = true};
 
+constexpr EnginePlan kOnWords{
+    .callers = 2, .workers = 1, .tasks = 3, .ahead = 2, .sleeps_on_words = true};
+
+TEST(ModelBoardTest, HoldsInEveryExecutionOfALeaderOnWords) {
+  EngineScenario scenario(
+      {.callers = 1, .workers = 1, .tasks = 2, .ahead = 2, .sleeps_on_words = true});
+  expect_no_failure(scenario, "a leader on words", Exhaustive::Bounds{.preemptions = 2});
+}
+
+TEST(ModelBoardTest, HoldsInRandomExecutionsOfLeadersOnWords) {
+  EngineScenario scenario(kOnWords);
+  expect_no_failure(scenario, "leaders on words", Random::Options{.executions = 600'000});
+}
+
+TEST(ModelBoardTest, HoldsInRandomExecutionsOfLeadersOnWordsWithDeaths) {
+  EnginePlan plan = kOnWords;
+  plan.workers = 2;
+  plan.tasks = 4;
+  plan.are_mortal = true;
+  EngineScenario scenario(plan);
+  expect_no_failure(scenario, "leaders on words, mortal workers",
+                    Random::Options{.executions = 600'000});
+}
+
 TEST(ModelBoardTest, HoldsInEveryExecutionOfOneCaller) {
   EngineScenario scenario({.callers = 1, .workers = 1, .tasks = 2});
   expect_no_failure(scenario, "one caller", Exhaustive::Bounds{.preemptions = 2});
@@ -83,6 +107,8 @@ INSTANTIATE_TEST_SUITE_P(
                  plan.are_mortal = true;
                  plan.tells_no_sleeping_leader = true;
                }),
+        mutant("WakeOnceAnEpoch", kOnWords,
+               [](EnginePlan& plan) { plan.worker.wakes_once_an_epoch = true; }),
         mutant("SleepWithoutRing", kTwoWorkers,
                [](EnginePlan& plan) { plan.worker.sleeps_without_ring = true; })),
     [](const auto& each) { return std::string(each.param.name); });

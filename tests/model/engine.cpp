@@ -8,6 +8,7 @@ using pool::Honesty;
 
 EngineScenario::EngineScenario(const EnginePlan& plan) : plan_(plan) {
   machine().name(board_.word.location(), "board");
+  machine().name(leader_word_.location(), "leader's word");
   for (unsigned caller = 0; caller < plan_.callers; ++caller) {
     waiters_.push_back(std::make_unique<Waiter>());
     machine().add_party("caller " + std::to_string(caller + 1), Fate{},
@@ -37,6 +38,7 @@ void EngineScenario::prepare() {
   leading_ = kNobody;
   is_leader_asleep_ = false;
   posted_ = Collector::service;
+  word_count_ = collected_ = 0;
   tokens_.emplace(plan_.tokens);
   for (const auto& waiter : waiters_) waiter->is_called = false;
   for (const auto& standing : standings_) {
@@ -115,10 +117,15 @@ void EngineScenario::lead(Task& task, unsigned self) {
   leading_ = self;
   while (!task.is_done()) {
     if (poll(task, self)) break;
+    if (plan_.sleeps_on_words) list_words();
     if (plan_.looks_before_post) collect();
-    if (!plan_.sleeps_as_polling) post(Collector::leader_asleep);
+    const Collector how =
+        plan_.sleeps_on_words ? Collector::leader_on_words : Collector::leader_asleep;
+    if (!plan_.sleeps_as_polling) post(how);
+    const unsigned before = collected_;
     if (!plan_.looks_before_post) collect();
     if (task.is_done() || is_past_deadline(self)) break;
+    if (collected_ != before) continue;
     if (plan_.silences_late) silence();
     sleep_unlocked(self);
     if (!plan_.silences_late) silence();
@@ -166,10 +173,22 @@ bool EngineScenario::is_past_deadline(unsigned self) {
          machine().read_kernel(alarm_.location()) != 0;
 }
 
+void EngineScenario::list_words() {
+  word_count_ = 0;
+  words_[word_count_++] = {leader_word_.location(), leader_word_.load(std::memory_order_relaxed)};
+  for (const auto& standing : standings_) {
+    if (standing->is_gone) continue;
+    words_[word_count_++] = {standing->shared.completions.cq_tail.location(),
+                             standing->parent->collected()};
+  }
+}
+
 void EngineScenario::sleep_unlocked(unsigned self) {
   is_leader_asleep_ = true;
   unlock();
-  if (plan_.has_deadline && self + 1 == plan_.callers) {
+  if (plan_.sleeps_on_words) {
+    machine().futex_wait_any(std::span(words_).first(word_count_));
+  } else if (plan_.has_deadline && self + 1 == plan_.callers) {
     wait_readable({&leader_ear_, &leader_own_, &alarm_});
   } else {
     wait_readable({&leader_ear_, &leader_own_});
@@ -206,9 +225,10 @@ void EngineScenario::announce(Task& task) {
   if (waiter == kNobody) return;
   waiters_[waiter]->is_called = true;
   waiters_[waiter]->wake.notify_one();
-  if (waiter == leading_ && is_leader_asleep_ && !plan_.tells_no_sleeping_leader) {
-    leader_own_.ring();
-  }
+  if (waiter != leading_ || !is_leader_asleep_ || plan_.tells_no_sleeping_leader) return;
+  if (!plan_.sleeps_on_words) return leader_own_.ring();
+  leader_word_.fetch_add(1, std::memory_order_relaxed);
+  Platform::wake(leader_word_, 1);
 }
 
 }  // namespace shoal::model

@@ -22,6 +22,7 @@ struct EnginePlan {
   unsigned tasks = 3;  ///< the first are waited for by one caller each, the others by nobody
   unsigned ahead = 1;  ///< most tasks in flight with a worker
   bool collects_in_passing = false;  ///< who submits, while nobody leads
+  bool sleeps_on_words = false;      ///< a leader: on the workers' cq_tails, not on a bell
   bool has_deadline = false;         ///< the last caller's wait, which ends at any moment
   unsigned tokens = 0;               ///< how many may poll at once
   unsigned looks = 0;                ///< most looks of a leader's poll
@@ -105,6 +106,7 @@ class EngineScenario : public Scenario {
   void stop_leading();
   bool poll(const Task& task, unsigned self);
   bool is_past_deadline(unsigned self);
+  void list_words();
   void sleep_unlocked(unsigned self);
   void silence();
   void follow(Task& task, unsigned self);
@@ -141,6 +143,10 @@ class EngineScenario : public Scenario {
   unsigned leading_ = kNobody;
   bool is_leader_asleep_ = false;
   pool::Collector posted_ = pool::Collector::service;
+  Platform::Atomic<std::uint32_t> leader_word_;
+  std::array<Machine::Expected, kMostTasks> words_{};
+  std::size_t word_count_ = 0;
+  unsigned collected_ = 0;
   std::optional<pool::SpinTokens<Standing>> tokens_;
 };
 

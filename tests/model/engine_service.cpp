@@ -96,6 +96,7 @@ void EngineScenario::collect(Standing& standing) {
     machine().expect(has_result_of(copy, ticket), "a task has a wrong result");
     standing.parent->release();
     standing.flight.pop();
+    ++collected_;
     tasks_[ticket].status = Status::done;
     announce(tasks_[ticket]);
   }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -80,6 +81,12 @@ class Machine {
   void relax();
 
   void futex_wait(Location location, std::uint64_t expected);
+  /// futex_waitv(2): returns once one of them is woken, or does not hold what is expected.
+  struct Expected {
+    Location location;
+    std::uint64_t value;
+  };
+  void futex_wait_any(std::span<const Expected> words);
   int futex_wake(Location location, int count);
 
   /// The signal that cannot be caught: `party` makes no more than a few further steps.

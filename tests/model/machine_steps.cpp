@@ -113,6 +113,22 @@ void Machine::futex_wait(Location location, std::uint64_t expected) {
   sleep_on(std::uint64_t{1} << location);
 }
 
+// Likewise with each word: a wake that comes between two of the looks is remembered.
+void Machine::futex_wait_any(std::span<const Expected> words) {
+  step("futex wait on several");
+  memory_.fence(sight());
+  std::uint64_t sleeps_on = 0;
+  for (const Expected& word : words) {
+    const Memory::Seen seen =
+        memory_.load(sight(), word.location, std::memory_order_relaxed, *chooser_);
+    if (is_tracing_) trace_access("the kernel reads", word.location, seen.value, seen.age);
+    if (seen.value != word.value) return;
+    sleeps_on |= std::uint64_t{1} << word.location;
+  }
+  if (chooser_->pick_surprise()) return note("is woken for nothing");
+  sleep_on(sleeps_on);
+}
+
 int Machine::futex_wake(Location location, int count) {
   step(nullptr);
   memory_.fence(sight());

@@ -88,6 +88,7 @@ struct WorkerHabits {
   Weakness sleep{};
   Weakness ring{};
   bool never_rings = false;
+  bool wakes_once_an_epoch = false;  ///< a leader on words
   bool sleeps_without_ring = false;
 };
 
@@ -98,6 +99,7 @@ class Worker {
   Worker(Shared& shared, const pool::Board<Platform>& board, Event& leader_bell,
          Event& service_bell, Deeds& deeds, const WorkerHabits& habits = {}) noexcept
       : mailbox_(shared.submissions, shared.completions, shared.gate),
+        cq_tail_(shared.completions.cq_tail.location()),
         board_(&board),
         leader_bell_(&leader_bell),
         service_bell_(&service_bell),
@@ -166,15 +168,24 @@ class Worker {
     is_ring_due_ = true;
     const pool::Collector collector = read_board().collector;
     if (collector == pool::Collector::polling) return;
-    if (is_long || collector == pool::Collector::leader_asleep) ring_collector();
+    if (is_long || collector != pool::Collector::service) ring_collector();
   }
 
   void ring_collector() {
     if (habits_.never_rings) return;
-    if (!std::exchange(is_ring_due_, false) || mailbox_.completed() == mailbox_.reclaimed()) return;
+    const std::uint64_t reclaimed = mailbox_.reclaimed();
+    if (!std::exchange(is_ring_due_, false) || mailbox_.completed() == reclaimed) return;
     const auto notice = read_board();
-    if (notice.collector == pool::Collector::polling || notice.epoch == rung_epoch_) return;
+    if (notice.collector == pool::Collector::polling) return;
+    const bool is_on_words = notice.collector == pool::Collector::leader_on_words;
+    const bool wakes_again = is_on_words && reclaimed >= rung_at_ && !habits_.wakes_once_an_epoch;
+    if (notice.epoch == rung_epoch_ && !wakes_again) return;
     rung_epoch_ = notice.epoch;
+    rung_at_ = mailbox_.completed();
+    if (is_on_words) {
+      Machine::current().futex_wake(cq_tail_, 1);
+      return;
+    }
     (notice.collector == pool::Collector::leader_asleep ? leader_bell_ : service_bell_)->ring();
   }
 
@@ -184,6 +195,7 @@ class Worker {
   }
 
   pool::WorkerMailbox<Platform> mailbox_;
+  Location cq_tail_;
   const pool::Board<Platform>* board_;
   Event* leader_bell_;
   Event* service_bell_;
@@ -191,6 +203,7 @@ class Worker {
   WorkerHabits habits_;
   bool is_ring_due_ = false;
   std::uint64_t rung_epoch_ = ~std::uint64_t{0};
+  std::uint64_t rung_at_ = 0;
 };
 
 }  // namespace shoal::model

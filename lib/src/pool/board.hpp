@@ -16,8 +16,8 @@ enum class Collector : std::uint32_t {
 };
 
 /// The notice board of a process: a page that the parent writes and all workers map read-only. A
-/// worker rings at most once in an epoch; the parent begins a new epoch before it looks at the
-/// mailboxes, so that a result it overlooked rings again.
+/// worker rings at most once in an epoch, on words once for what has not been collected; the parent
+/// begins a new epoch before it looks at the mailboxes, so that a result it overlooked rings again.
 template <class Platform>
 struct Board {
   alignas(64) typename Platform::template Atomic<std::uint64_t> word;
