@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "conformance/executor_suite.hpp"
+#include "support/sanitized.hpp"
 
 namespace shoal::test {
 namespace {
@@ -133,6 +134,7 @@ TEST_P(ExecutorSpeedSuite, AResultThatCannotBeSentHarmsNoOther) {
 }
 
 TEST_P(ExecutorSpeedSuite, AWorkerShortOfDescriptorsCostsNoLaterTask) {
+  if (kIsSanitized) GTEST_SKIP() << "sanitizers need descriptors to look at an object";
   ProcessPoolExecutor pool = make_pool(1);
   const rlim_t before = pool.submit(limit_files, rlim_t{3}).get();
   const std::vector<double> large(100'000);
