@@ -25,6 +25,7 @@
 #include "shoal/process_pool_executor.hpp"
 #include "shoal/process_ref.hpp"
 #include "shoal/progress.hpp"
+#include "shoal/queue.hpp"
 #include "shoal/remote_trace.hpp"
 #include "shoal/sandbox.hpp"
 #include "shoal/start_method.hpp"
@@ -35,4 +36,5 @@
 #include "shoal/thread_pool_executor.hpp"
 #include "shoal/unique_fd.hpp"
 #include "shoal/version.hpp"
+#include "shoal/wait_any.hpp"
 #include "shoal/worker_event.hpp"

@@ -68,6 +68,11 @@ class Ring {
     if (Owner::unpack(seen).belongs_to(self)) set_free(x, seen);
   }
 
+  /// How often the chunk has been claimed.
+  std::uint32_t version(std::uint32_t x) const noexcept {
+    return Owner::unpack(words_.owners[x].load(std::memory_order_relaxed)).version;
+  }
+
   // --- messages ---------------------------------------------------------------------------------
 
   /// Puts the message that begins in the caller's chunk `x`: done, no_room or closed.

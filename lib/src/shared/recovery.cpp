@@ -4,6 +4,7 @@
 #include <array>
 
 #include "os/event.hpp"
+#include "shared/recover_queue.hpp"
 
 namespace shoal::shared {
 namespace {
@@ -14,7 +15,15 @@ struct Nurse {
 };
 
 // By Kind.
-constexpr std::array<Nurse, kKinds> kNurses{};
+constexpr std::array<Nurse, kKinds> kNurses{{
+    {},
+    {recover_queue, wake_queue},
+    {},
+    {},
+    {},
+    {},
+    {},
+}};
 
 }  // namespace
 
