@@ -204,9 +204,10 @@ sync::ParticipantId Hub::join(int pid, os::Fd lease) {
     bury(id);  // it has executed another program, and its old lease has not been looked at yet
     break;
   }
+  os::Result<os::Fd> sentinel = os::open_sentinel(pid);
+  if (!sentinel && sentinel.error().error == ESRCH) return sync::kNobody;  // dead already
   const sync::ParticipantId id = free_id();
-  Participant joined{pid, base::or_resource_error(os::open_sentinel(pid), kNeeds),
-                     std::move(lease)};
+  Participant joined{pid, base::or_resource_error(std::move(sentinel), kNeeds), std::move(lease)};
   base::or_resource_error(poller_.add(joined.sentinel.get(), id), kNeeds);
   const os::Result<void> watched = poller_.add(joined.lease.get(), kLeases + id);
   if (!watched) {
