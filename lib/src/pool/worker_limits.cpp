@@ -17,7 +17,7 @@ constexpr const char* kOptions = "PoolOptions";
 
 void confine_worker(const process::Confinement& confinement) {
   // Whoever may make no sockets joins the owners of the handles that it is given by one made before.
-  if (confinement.sandbox == Sandbox::strict) shared::Commons::instance().lease();
+  if (confinement.sandbox == Sandbox::strict) shared::Commons::instance().tether();
   process::apply_limits(confinement.limits, kOptions);
   process::apply_sandbox(confinement.sandbox, kOptions);
 }
