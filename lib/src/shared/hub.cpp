@@ -145,10 +145,16 @@ void Hub::hear() {
   os::Result<os::Message> message = os::receive_message(
       ear_.get(), std::as_writable_bytes(std::span(&question, 1)), os::Wait::no);
   if (!message || message->size != sizeof question || message->sender_pid == 0) return;
-  if (question.version != kHubVersion || message->is_cut) return;
   const std::lock_guard guard(mutex_);
   Descriptors riders;
-  const Answer answer = respond(question, *message, riders);
+  Answer answer{address_.hub, question.nonce, 0, 0};
+  if (question.version != kHubVersion) {
+    answer.error = EPROTO;
+  } else if (message->is_cut) {
+    answer.error = EMFILE;  // what rode along did not fit this process
+  } else {
+    answer = respond(question, *message, riders);
+  }
   reply(message->sender_pid, answer, riders);
 }
 

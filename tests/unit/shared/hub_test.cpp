@@ -2,6 +2,7 @@
 // Hubs and handles, by what they do to files, descriptors and strangers.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -178,6 +179,34 @@ TEST_F(DoorTest, DescriptorsOfStrangersAreClosed) {
   mouth.reset();
   char byte = 0;
   EXPECT_EQ(::read(ear.get(), &byte, 1), 0);  // nobody keeps the other end
+}
+
+// As many messages with descriptors as the owner of the queue can keep, then an error; then on.
+TEST(HubTest, ShortOfDescriptorsItSaysSo) {
+  const Queue<UniqueFd> queue;
+  const Queue<int> answers;
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  Process child(
+      [](const Queue<UniqueFd>& out, const Queue<int>& back) {
+        int put = 0;
+        try {
+          for (;; ++put) out.put(UniqueFd(::dup(1)));
+        } catch (const ResourceError&) {
+          back.put(put);
+        }
+      },
+      queue, answers);
+  child.start();
+  const rlimit few{64, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const int put = answers.get();
+  EXPECT_GT(put, 0);
+  EXPECT_LT(put, 64);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  child.join();
+  for (int i = 0; i < put; ++i) EXPECT_TRUE(queue.get());
+  EXPECT_TRUE(queue.empty());
 }
 
 }  // namespace
