@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -41,6 +42,13 @@ class Chunks {
   std::size_t most() const noexcept {
     return std::min<std::size_t>(payload() * count_, ~std::uint32_t{0});
   }
+
+  /// The chunk that the next message is likely to begin in, and where that lies.
+  std::uint32_t next(const Search& search) const noexcept {
+    const std::uint32_t at = search.next.load(std::memory_order_relaxed);
+    return at < count_ ? at : 0;
+  }
+  const std::byte* address(std::uint32_t chunk) const noexcept { return head_of(chunk); }
 
   /// Writes a message into chunks that are the caller's then, and gives the first; kNone, having
   /// kept none, where there are not enough.
@@ -114,17 +122,26 @@ class Chunks {
   std::uint32_t claim(sync::ParticipantId self, Search& search) noexcept {
     for (;;) {
       const std::uint32_t window = std::min(search.window.load(std::memory_order_relaxed), count_);
-      std::uint32_t at = search.next.load(std::memory_order_relaxed) % window;
+      std::uint32_t at = search.next.load(std::memory_order_relaxed);
+      if (at >= window) at = 0;
       for (std::uint32_t tried = 0; tried < window; ++tried) {
+        const std::uint32_t following = after(at, window);
         if (ring_.claim(at, self)) {
-          search.next.store(at + 1, std::memory_order_relaxed);
+          search.next.store(following, std::memory_order_relaxed);
           return at;
         }
-        at = at + 1 == window ? 0 : at + 1;
+        at = following;
       }
       if (window == count_) return kNone;
       search.window.store(window * 2, std::memory_order_relaxed);
     }
+  }
+
+  /// The chunk to look at after `at`. It is no neighbour: the words of those lie in one line of the
+  /// cache, which who writes a message and who reads the one before would take from each other.
+  static std::uint32_t after(std::uint32_t at, std::uint32_t window) noexcept {
+    const std::uint32_t stride = std::has_single_bit(window) ? 9 : 1;  // comes to all of them
+    return at + stride < window ? at + stride : (at + stride) % window;
   }
 
   Ring<Platform>& ring_;

@@ -83,6 +83,7 @@ bool QueueHandle::put(const Writer& message, Duration timeout) const {
   if (!try_put()) awaited = state.await_room(base::Deadline::in(timeout), first, try_put);
   if (passage == Passage::done) {
     state.announce();
+    state.expect_put();
     return true;
   }
   if (first != State::Chunks::kNone) state.chunks.release(first, self);
@@ -98,6 +99,7 @@ QueueMessage QueueHandle::get(Duration timeout) const {
   std::uint32_t first = State::Chunks::kNone;
   Passage passage = Passage::empty;
   const auto try_get = [&] {
+    state.expect_get();
     passage = state.ring.get(self, first);
     return passage != Passage::empty;
   };
