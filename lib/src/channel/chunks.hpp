@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -43,11 +42,7 @@ class Chunks {
     return std::min<std::size_t>(payload() * count_, ~std::uint32_t{0});
   }
 
-  /// The chunk that the next message is likely to begin in, and where that lies.
-  std::uint32_t next(const Search& search) const noexcept {
-    const std::uint32_t at = search.next.load(std::memory_order_relaxed);
-    return at < count_ ? at : 0;
-  }
+  /// Where a chunk lies, to be fetched ahead.
   const std::byte* address(std::uint32_t chunk) const noexcept { return head_of(chunk); }
 
   /// Writes a message into chunks that are the caller's then, and gives the first; kNone, having
@@ -122,26 +117,17 @@ class Chunks {
   std::uint32_t claim(sync::ParticipantId self, Search& search) noexcept {
     for (;;) {
       const std::uint32_t window = std::min(search.window.load(std::memory_order_relaxed), count_);
-      std::uint32_t at = search.next.load(std::memory_order_relaxed);
-      if (at >= window) at = 0;
+      std::uint32_t at = search.next.load(std::memory_order_relaxed) % window;
       for (std::uint32_t tried = 0; tried < window; ++tried) {
-        const std::uint32_t following = after(at, window);
         if (ring_.claim(at, self)) {
-          search.next.store(following, std::memory_order_relaxed);
+          search.next.store(at + 1, std::memory_order_relaxed);
           return at;
         }
-        at = following;
+        at = at + 1 == window ? 0 : at + 1;
       }
       if (window == count_) return kNone;
       search.window.store(window * 2, std::memory_order_relaxed);
     }
-  }
-
-  /// The chunk to look at after `at`. It is no neighbour: the words of those lie in one line of the
-  /// cache, which who writes a message and who reads the one before would take from each other.
-  static std::uint32_t after(std::uint32_t at, std::uint32_t window) noexcept {
-    const std::uint32_t stride = std::has_single_bit(window) ? 9 : 1;  // comes to all of them
-    return at + stride < window ? at + stride : (at + stride) % window;
   }
 
   Ring<Platform>& ring_;

@@ -83,7 +83,6 @@ bool QueueHandle::put(const Writer& message, Duration timeout) const {
   if (!try_put()) awaited = state.await_room(base::Deadline::in(timeout), first, try_put);
   if (passage == Passage::done) {
     state.announce();
-    state.expect_put();
     return true;
   }
   if (first != State::Chunks::kNone) state.chunks.release(first, self);
@@ -99,13 +98,15 @@ QueueMessage QueueHandle::get(Duration timeout) const {
   std::uint32_t first = State::Chunks::kNone;
   Passage passage = Passage::empty;
   const auto try_get = [&] {
-    state.expect_get();
     passage = state.ring.get(self, first);
     return passage != Passage::empty;
   };
   Awaited awaited = Awaited::yes;
   if (!try_get()) {
-    awaited = state.await(state.queue.page().items, base::Deadline::in(timeout), try_get);
+    awaited = state.await(state.queue.page().items, base::Deadline::in(timeout), [&] {
+      state.expect_get();
+      return try_get();
+    });
     // Whoever should have been woken for the next message may have been woken for this one.
     if (passage == Passage::done) state.queue.page().items.notify_one();
   }

@@ -19,7 +19,7 @@ using channel::Passage;
 
 namespace {
 constexpr std::size_t kLineBytes = 64;
-constexpr unsigned kMostPausesForRoom = 32;
+constexpr unsigned kMostPausesForRoom = 16;
 }  // namespace
 
 QueueHandle::State::State(Parts parts)
@@ -48,24 +48,15 @@ Passage QueueHandle::State::try_put(const Writer& message, std::uint64_t token,
   return passage;
 }
 
-void QueueHandle::State::expect_put() const noexcept {
-  const std::uint32_t next = chunks.next(search);
-  os::expect_write(&words.owners[next]);
-  os::expect_write(chunks.address(next));
-  os::expect_write(chunks.address(next) + kLineBytes);
-}
-
 void QueueHandle::State::expect_get() const noexcept {
   const std::uint64_t head = words.head->load(std::memory_order_relaxed);
-  for (const std::uint64_t ahead : {0, 2}) {
-    const std::uint64_t word =
-        words.cells[(head + ahead) & (queue.size.ring.cells - 1)].load(std::memory_order_relaxed);
-    const channel::Cell cell = channel::Cell::unpack(word);
-    if (cell.state != channel::CellState::full || cell.chunk >= queue.size.ring.chunks) return;
-    os::expect_write(&words.owners[cell.chunk]);
-    os::expect_read(chunks.address(cell.chunk));
-    os::expect_read(chunks.address(cell.chunk) + kLineBytes);
-  }
+  const std::uint64_t word =
+      words.cells[head & (queue.size.ring.cells - 1)].load(std::memory_order_relaxed);
+  const channel::Cell cell = channel::Cell::unpack(word);
+  if (cell.state != channel::CellState::full || cell.chunk >= queue.size.ring.chunks) return;
+  os::expect_write(&words.owners[cell.chunk]);
+  os::expect_read(chunks.address(cell.chunk));
+  os::expect_read(chunks.address(cell.chunk) + kLineBytes);
 }
 
 void QueueHandle::State::announce() noexcept {

@@ -31,10 +31,8 @@ struct QueueHandle::State : shared::Object {
   /// One attempt to put what is stored in `first`, or is to be.
   channel::Passage try_put(const Writer& message, std::uint64_t token, std::uint32_t& first,
                            sync::ParticipantId self) noexcept;
-  /// Have the processor bring near what the next put will write, or what the oldest message, if
-  /// there is one, will be got from: otherwise each line of it is fetched on its own when it is
-  /// touched.
-  void expect_put() const noexcept;
+  /// If there is a message now, has the processor bring near what it will be got from, all of it at
+  /// once. For one who has waited: where messages stand in line, it only gets in the way.
   void expect_get() const noexcept;
   /// Tells one who waits for a message, and those who wait for several things.
   void announce() noexcept;
