@@ -82,10 +82,10 @@ os::Result<Mapping> Mapping::map_sealed(int fd, std::size_t size) {
   return map(fd, size, Access::private_copy);
 }
 
-os::Result<Mapping> Mapping::map_foreign(int fd, std::size_t size) {
+os::Result<Mapping> Mapping::map_foreign(int fd, std::size_t size, Access access) {
   const os::Result<void> checked = check_sealed(fd, size, false);
   if (!checked) return checked.error();
-  return map(fd, size, Access::read_only);
+  return map(fd, size, access);
 }
 
 }  // namespace shoal::memory

@@ -32,7 +32,8 @@ class Mapping {
 
   /// Maps a file that a stranger sent and said to hold `size` bytes, and goes on writing: what is
   /// read from it may change at any time. Fails with EPROTO where its size is another or may change.
-  static os::Result<Mapping> map_foreign(int fd, std::size_t size);
+  static os::Result<Mapping> map_foreign(int fd, std::size_t size,
+                                         Access access = Access::read_only);
 
   Mapping(Mapping&&) noexcept = default;
   Mapping& operator=(Mapping&& other) noexcept;

@@ -16,7 +16,9 @@ int type_of(SocketKind kind) noexcept {
 
 // Room for the control data of the largest message.
 struct ControlBuffer {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxDescriptorsPerMessage * sizeof(int))> bytes;
+  static constexpr std::size_t kBytes =
+      CMSG_SPACE(kMaxDescriptorsPerMessage * sizeof(int)) + CMSG_SPACE(sizeof(ucred));
+  alignas(cmsghdr) std::array<char, kBytes> bytes;
 };
 
 void attach(msghdr& header, ControlBuffer& control, std::span<const int> fds) noexcept {
@@ -30,14 +32,19 @@ void attach(msghdr& header, ControlBuffer& control, std::span<const int> fds) no
   std::memcpy(CMSG_DATA(part), fds.data(), fds.size_bytes());
 }
 
-void detach(msghdr& header, std::vector<Fd>& fds) {
+void detach(msghdr& header, Message& message) {
   for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_CREDENTIALS) {
+      ucred sender{};
+      std::memcpy(&sender, CMSG_DATA(part), sizeof sender);
+      message.sender_pid = sender.pid;
+    }
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t i = 0; i < count; ++i) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      fds.push_back(above_streams(fd));
+      message.fds.push_back(above_streams(fd));
     }
   }
 }
@@ -82,9 +89,15 @@ Result<Message> receive_message(int socket, std::span<std::byte> buffer, Wait wa
   if (size < 0) return failure(errno, "recvmsg", "%d", socket);
   Message message;
   message.size = static_cast<std::size_t>(size);
-  detach(header, message.fds);
+  detach(header, message);
   message.is_cut = (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
   return message;
+}
+
+Result<void> tell_senders(int socket) noexcept {
+  const int on = 1;
+  if (::setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0) return {};
+  return failure(errno, "setsockopt", "%d, SO_PASSCRED", socket);
 }
 
 bool is_unix_socket(int fd, SocketKind kind) noexcept {

@@ -33,10 +33,14 @@ struct Message {
   std::size_t size = 0;  ///< bytes put into the buffer; 0 with no descriptors: the peer is gone
   std::vector<Fd> fds;   ///< close-on-exec
   bool is_cut = false;   ///< the message was longer than the buffer, or descriptors were dropped
+  int sender_pid = 0;    ///< by the kernel's word; 0 where tell_senders() was not called
 };
 
 /// Receives one message into `buffer`. Fails with EAGAIN where Wait::no would block.
 Result<Message> receive_message(int socket, std::span<std::byte> buffer, Wait wait);
+
+/// From now on each message received from `socket` says which process sent it.
+Result<void> tell_senders(int socket) noexcept;
 
 /// True if `fd` is a Unix socket of that kind.
 bool is_unix_socket(int fd, SocketKind kind) noexcept;

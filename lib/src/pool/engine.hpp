@@ -20,10 +20,10 @@
 #include "pool/function_table.hpp"
 #include "pool/log_relay.hpp"
 #include "pool/notifier.hpp"
-#include "pool/spin_history.hpp"
 #include "pool/spin_tokens.hpp"
 #include "pool/task.hpp"
 #include "pool/worker_memory.hpp"
+#include "sync/spin_history.hpp"
 
 namespace shoal::pool {
 
@@ -201,9 +201,9 @@ class Engine {
   std::atomic<std::uint32_t> leader_word_{0};  // changes when the leader is to look again
   std::vector<os::FutexWord> words_;           // what the leader sleeps on
   bool can_wait_on_words_ = true;              // as far as is known
-  Collector posted_ = Collector::service;  // what the board says
+  Collector posted_ = Collector::service;      // what the board says
   SpinTokens<Incarnation> spin_tokens_;
-  SpinHistory spin_history_;
+  sync::SpinHistory spin_history_;
   std::uint64_t spins_ = 0;
   std::uint64_t collected_ = 0;
   Notifier notifier_;

@@ -22,7 +22,6 @@
 #include "pool/mailbox.hpp"
 #include "pool/parcel.hpp"
 #include "pool/reply_sender.hpp"
-#include "pool/spin_history.hpp"
 #include "pool/task_context.hpp"
 #include "pool/worker_limits.hpp"
 #include "pool/worker_log.hpp"
@@ -33,6 +32,7 @@
 #include "shoal/item_run.hpp"
 #include "shoal/reader.hpp"
 #include "shoal/writer.hpp"
+#include "sync/spin_history.hpp"
 
 namespace shoal::pool {
 namespace {
@@ -71,8 +71,8 @@ class Worker {
         service_bell_(keep_high(WorkerDescriptor::service)),
         control_(keep_high(context.control.get())) {}
 
-  // Runs what the user wants run before the first task, then bounds the worker and shuts it in. False
-  // if that has thrown, which the parent is told.
+  // Runs what the user wants run before the first task, then bounds the worker and shuts it in.
+  // False if that has thrown, which the parent is told.
   bool initialize(Reader& payload, const process::Confinement& confinement) {
     TaskContext::set_current(&task_);
     try {
@@ -298,10 +298,10 @@ class Worker {
     serial::encode_exception(reply, error, {index_, os::process_id()});
   }
 
-  // Tells the parent that there is something to collect, once an epoch. A bell remembers that it was
-  // rung; a word does not: where what it was woken for has been collected, nobody may have slept on
-  // it yet, and it is woken again. A worker whose task has closed its descriptors cannot ring: it
-  // ends, which the parent notices by itself.
+  // Tells the parent that there is something to collect, once an epoch. A bell remembers that it
+  // was rung; a word does not: where what it was woken for has been collected, nobody may have
+  // slept on it yet, and it is woken again. A worker whose task has closed its descriptors cannot
+  // ring: it ends, which the parent notices by itself.
   void ring_collector() {
     const std::uint64_t reclaimed = mailbox_.reclaimed();
     if (!std::exchange(is_ring_due_, false) || mailbox_.completed() == reclaimed) return;
@@ -337,7 +337,7 @@ class Worker {
   const os::Fd memory_use_;     // where the parent wants to know how large this worker grows
   TaskContext task_{index_, memory_.submissions(), memory_.completions()};
   std::optional<os::CpuTimer> cpu_timer_;
-  SpinHistory spin_history_;
+  sync::SpinHistory spin_history_;
   os::Fd leader_bell_;
   os::Fd service_bell_;
   os::Fd control_;

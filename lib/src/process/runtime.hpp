@@ -95,6 +95,8 @@ class Runtime {
   /// A place for what the pool floor keeps once per process, used under engine_mutex().
   std::shared_ptr<void>& engine_slot() noexcept { return engine_; }
   std::mutex& engine_mutex() noexcept { return engine_mutex_; }
+  /// Likewise for the shared floor.
+  std::shared_ptr<void>& commons_slot() noexcept { return commons_; }
 
   /// Says that a thread is one of shoal's own, which the fork guard does not count.
   void register_own_thread(int id);
@@ -129,6 +131,7 @@ class Runtime {
   void (*forkserver_preload_)() = nullptr;
   std::mutex engine_mutex_;
   std::shared_ptr<void> engine_;
+  std::shared_ptr<void> commons_;
 };
 
 }  // namespace shoal::process

@@ -4,29 +4,30 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <utility>
 
 #include "base/deadline.hpp"
-#include "memory/mapping.hpp"
 #include "os/fd.hpp"
-#include "shared/object_layout.hpp"
+#include "shared/object_file.hpp"
 #include "shoal/reader.hpp"
 #include "shoal/writer.hpp"
 #include "sync/eventcount.hpp"
 #include "sync/hardware.hpp"
 #include "sync/participant.hpp"
+#include "sync/spin_history.hpp"
 
 namespace shoal::shared {
 
-class Membership;
+struct Membership;
 
 /// What a new object is to be.
 struct ObjectOptions {
   Kind kind = Kind::queue;
-  std::uint64_t type = 0;   ///< type_hash() of what it carries; 0: nothing
-  std::size_t bytes = 0;    ///< of memory behind the header, zeroed
-  bool has_bell = false;    ///< a descriptor for those who wait for several things
+  std::uint64_t type = 0;  ///< type_hash() of what it carries; 0: nothing
+  std::size_t bytes = 0;   ///< of memory behind the header, zeroed
+  bool has_bell = false;   ///< a descriptor for those who wait for several things
 };
 
 /// How a wait ended.
@@ -44,19 +45,20 @@ class Object {
  public:
   /// Made by create() and receive() alone.
   struct Parts {
-    ObjectId id;
-    Kind kind;
-    memory::Mapping mapping;
-    std::shared_ptr<const UniqueFd> file;
-    std::shared_ptr<const UniqueFd> bell;
+    ObjectFile file;
+    std::shared_ptr<const UniqueFd> descriptor;
     std::shared_ptr<const Membership> membership;
   };
 
-  explicit Object(Parts parts) noexcept;
+  explicit Object(Parts parts);
   virtual ~Object();
   Object(const Object&) = delete;
   Object& operator=(const Object&) = delete;
 
+  const ObjectId& id() const noexcept { return parts_.file.id; }
+  const ObjectFile& file() const noexcept { return parts_.file; }
+  /// type_hash() of what it carries.
+  std::uint64_t type() const noexcept { return parts_.file.type; }
   /// The object's memory behind its header; on a page's boundary.
   std::span<std::byte> memory() const noexcept { return memory_; }
 
@@ -75,11 +77,11 @@ class Object {
   /// the hub has died.
   template <class Look>
   Awaited await(sync::Eventcount<sync::Hardware>& changes, base::Deadline deadline, Look&& look) {
-    if (look()) return Awaited::yes;
+    if (look() || poll(look)) return Awaited::yes;
     while (!deadline.is_past()) {
       const auto key = changes.prepare();
       if (look()) return Awaited::yes;
-      changes.wait(key, second_look(deadline));
+      sleep(changes, key, deadline);
       if (look()) return Awaited::yes;
       if (!is_hub_alive()) return look() ? Awaited::yes : Awaited::hub_died;
     }
@@ -92,12 +94,38 @@ class Object {
   /// Writes a handle of this object: its id, and the descriptors by which another process joins.
   void encode(Writer& writer) const;
 
-  const UniqueFd* bell() const noexcept { return parts_.bell.get(); }
+  /// The descriptor to ring when something has been published and somebody waits for several
+  /// things; -1: none.
+  int bell() const noexcept { return parts_.file.bell ? parts_.file.bell->get() : -1; }
 
  private:
+  /// How long a poll lasts: about what a sleep and a wake-up cost.
+  static constexpr Duration kSpin = std::chrono::microseconds(20);
+  static constexpr unsigned kLooksPerClock = 64;
+
+  template <class Look>
+  bool poll(Look& look) {
+    if (!may_poll()) return false;
+    const base::Deadline end = base::Deadline::in(kSpin);
+    do {
+      for (unsigned i = 0; i < kLooksPerClock; ++i) {
+        if (look()) return polled(true);
+        sync::Hardware::relax();
+      }
+    } while (!end.is_past());
+    return polled(false);
+  }
+
+  bool may_poll();
+  bool polled(bool has_found);
+  void sleep(const sync::Eventcount<sync::Hardware>& changes, std::uint32_t key,
+             base::Deadline deadline);
+
   const Parts parts_;
   const std::span<std::byte> memory_;
   const std::uint32_t generation_;
+  std::mutex polling_;
+  sync::SpinHistory spin_history_;  // guarded by polling_
 };
 
 /// Makes a new object of this process's hub.

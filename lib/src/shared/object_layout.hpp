@@ -10,7 +10,8 @@
 #include "shoal/duration.hpp"
 #include "sync/participant.hpp"
 
-// The first page of the file that holds a shared object; what kind of object it is decides the rest.
+// The first page of the file that holds a shared object; what kind of object it is decides the
+// rest.
 //
 //   0x000  ObjectHeader: what it is; written once, before anybody else has it
 //   0x040  is_adopted: the hub has it mapped and repairs what its users leave

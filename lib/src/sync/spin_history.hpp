@@ -6,7 +6,7 @@
 
 #include "shoal/duration.hpp"
 
-namespace shoal::pool {
+namespace shoal::sync {
 
 /// Remembers whether polling before sleeping has paid, for one who waits again and again. After
 /// kPatience polls that found nothing it advises to sleep at once; waits that then turn out short
@@ -43,4 +43,4 @@ class SpinHistory {
   bool was_retry_ = false;
 };
 
-}  // namespace shoal::pool
+}  // namespace shoal::sync

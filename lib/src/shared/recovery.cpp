@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shared/recovery.hpp"
+
+#include <array>
+
+#include "os/event.hpp"
+
+namespace shoal::shared {
+namespace {
+
+struct Nurse {
+  void (*recover)(const Recovery& recovery) noexcept = nullptr;
+  void (*wake_all)(std::span<std::byte> memory) noexcept = nullptr;
+};
+
+// By Kind.
+constexpr std::array<Nurse, kKinds> kNurses{};
+
+}  // namespace
+
+void recover(Kind kind, const Recovery& recovery) noexcept {
+  const Nurse& nurse = kNurses[static_cast<std::uint32_t>(kind)];
+  if (nurse.recover != nullptr) nurse.recover(recovery);
+}
+
+void wake_all(Kind kind, std::span<std::byte> memory, int bell) noexcept {
+  const Nurse& nurse = kNurses[static_cast<std::uint32_t>(kind)];
+  if (nurse.wake_all != nullptr) nurse.wake_all(memory);
+  if (bell >= 0) os::ring(bell);
+}
+
+}  // namespace shoal::shared
