@@ -67,8 +67,9 @@ struct Codec<Barrier> {
   static Barrier decode(Reader& reader);
 };
 
-inline Barrier Context::barrier(unsigned parties, BoundTask action, Duration timeout) const {
-  return Barrier(parties, std::move(action), timeout);
+inline Barrier Context::barrier(unsigned parties) const { return Barrier(parties); }
+inline Barrier Context::barrier(unsigned parties, BoundTask action) const {
+  return Barrier(parties, std::move(action));
 }
 
 }  // namespace shoal

@@ -102,7 +102,7 @@ class Condition {
     ~Wait();
     Wait(const Wait&) = delete;
     Wait& operator=(const Wait&) = delete;
-    bool sleep(Duration timeout);
+    void sleep(Duration timeout);
     bool end();
 
    private:

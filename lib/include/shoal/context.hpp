@@ -9,9 +9,17 @@
 
 namespace shoal {
 
+class Barrier;
+class BoundTask;
+class BoundedSemaphore;
+class Condition;
+class Event;
+class Lock;
 class Pool;
 class Process;
 class ProcessPoolExecutor;
+class RLock;
+class Semaphore;
 struct ProcessOptions;
 
 /// Makes processes, pools and channels that are tied to one start method.
@@ -39,6 +47,17 @@ class Context {
   ProcessPoolExecutor executor(unsigned max_workers) const;
   /// Makes a Pool, likewise (defined in pool.hpp).
   Pool pool(unsigned processes) const;
+
+  /// Make what processes share, whatever starts them (each defined in the header of that name; an
+  /// RLock in lock.hpp, a BoundedSemaphore in semaphore.hpp).
+  Lock lock() const;
+  RLock rlock() const;
+  Semaphore semaphore(unsigned value = 1) const;
+  BoundedSemaphore bounded_semaphore(unsigned value = 1) const;
+  Condition condition() const;
+  Event event() const;
+  Barrier barrier(unsigned parties) const;
+  Barrier barrier(unsigned parties, BoundTask action) const;
 
   friend bool operator==(const Context&, const Context&) = default;
 

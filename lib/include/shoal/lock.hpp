@@ -172,7 +172,7 @@ struct Codec<RLock> {
   static RLock decode(Reader& reader);
 };
 
-inline Lock Context::lock(OnOwnerDeath on_owner_death) const { return Lock(on_owner_death); }
-inline RLock Context::rlock(OnOwnerDeath on_owner_death) const { return RLock(on_owner_death); }
+inline Lock Context::lock() const { return Lock(); }
+inline RLock Context::rlock() const { return RLock(); }
 
 }  // namespace shoal

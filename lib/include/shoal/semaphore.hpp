@@ -54,8 +54,9 @@ class Semaphore {
  protected:
   struct State;
   friend struct Codec<Semaphore>;
+  friend struct Codec<BoundedSemaphore>;
 
-  Semaphore(unsigned value, unsigned most);
+  Semaphore(unsigned value, bool is_bounded);
   explicit Semaphore(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
  private:
@@ -71,7 +72,7 @@ class BoundedSemaphore : public Semaphore {
 
  private:
   friend struct Codec<BoundedSemaphore>;
-  explicit BoundedSemaphore(Semaphore semaphore) : Semaphore(std::move(semaphore)) {}
+  explicit BoundedSemaphore(std::shared_ptr<State> state) : Semaphore(std::move(state)) {}
 };
 
 template <>

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "os/event.hpp"
+#include "shared/recover_sync.hpp"
 
 namespace shoal::shared {
 namespace {
@@ -14,7 +15,15 @@ struct Nurse {
 };
 
 // By Kind.
-constexpr std::array<Nurse, kKinds> kNurses{};
+constexpr std::array<Nurse, kKinds> kNurses{{
+    {},
+    {},  // a queue
+    {recover_lock, wake_lock},
+    {recover_semaphore, wake_semaphore},
+    {recover_condition, wake_condition},
+    {nullptr, wake_event},
+    {recover_barrier, wake_barrier},
+}};
 
 }  // namespace
 

@@ -51,6 +51,16 @@ class Lock {
     return Taken::no;
   }
 
+  /// The same, unless it goes to one who has waited for long.
+  Taken try_take_in_turn(const Waiter& waiter) noexcept {
+    Word seen = word_.load(std::memory_order_relaxed);
+    while ((seen & kDied) == 0) {
+      if (!is_free_for(seen, waiter)) return Taken::no;
+      if (take(seen, waiter)) return Taken::yes;
+    }
+    return Taken::owner_died;
+  }
+
   /// Takes it, or sleeps until it may be free, `until`, or for nothing.
   Taken take_or_sleep(Waiter& waiter, base::Deadline until) noexcept {
     Word seen = word_.load(std::memory_order_relaxed);

@@ -71,6 +71,15 @@ class Semaphore {
   /// Rings once there may be permits.
   Eventcount<Platform>& changes() noexcept { return changes_; }
 
+  /// Enters that `me` holds nothing any more: what it held is used up. As release().
+  void forget(ParticipantId me) noexcept {
+    Word seen = word_.load(std::memory_order_acquire);  // pairs with the release in change()
+    do {
+      settle(seen);
+      if (held(me) == 0) return;
+    } while (!change(seen, me, value_of(seen), 0));
+  }
+
   /// Gives back what a dead participant holds.
   void recover(ParticipantId dead) noexcept {
     Word seen = word_.load(std::memory_order_acquire);  // pairs with the release in change()
