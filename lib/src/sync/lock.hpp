@@ -88,9 +88,10 @@ class Lock {
         continue;
       }
       if (!waiter.has_slept) return Taken::no;
-      // The wake that was meant for this one goes to another; so does the lock.
+      // The wake that was meant for this one goes to another; so does the lock. Swapped in any
+      // case: what was read may be old, and the bit gone.
       const Word wanted = (seen | kWaiters) & ~kHandoff;
-      if (wanted == seen || swap(seen, wanted, std::memory_order_relaxed)) return Taken::no;
+      if (swap(seen, wanted, std::memory_order_relaxed)) return Taken::no;
     }
   }
 
