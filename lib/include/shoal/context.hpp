@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <optional>
 #include <type_traits>
 
@@ -15,12 +16,18 @@ class BoundedSemaphore;
 class Condition;
 class Event;
 class Lock;
+template <class T>
+class JoinableQueue;
 class Pool;
 class Process;
 class ProcessPoolExecutor;
 class RLock;
 class Semaphore;
 struct ProcessOptions;
+template <class T>
+class Queue;
+template <class T>
+class SimpleQueue;
 
 /// Makes processes, pools and channels that are tied to one start method.
 /// A default-made Context follows get_start_method() at the moment of use. A small value: copies
@@ -58,6 +65,14 @@ class Context {
   Event event() const;
   Barrier barrier(unsigned parties) const;
   Barrier barrier(unsigned parties, BoundTask action) const;
+
+  /// Makes queues (defined in queue.hpp). They work with processes of any start method.
+  template <class T>
+  Queue<T> queue(std::size_t maxsize = 0) const;
+  template <class T>
+  JoinableQueue<T> joinable_queue(std::size_t maxsize = 0) const;
+  template <class T>
+  SimpleQueue<T> simple_queue() const;
 
   friend bool operator==(const Context&, const Context&) = default;
 

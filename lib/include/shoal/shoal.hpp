@@ -29,6 +29,7 @@
 #include "shoal/process_pool_executor.hpp"
 #include "shoal/process_ref.hpp"
 #include "shoal/progress.hpp"
+#include "shoal/queue.hpp"
 #include "shoal/remote_trace.hpp"
 #include "shoal/sandbox.hpp"
 #include "shoal/semaphore.hpp"
@@ -40,4 +41,5 @@
 #include "shoal/thread_pool_executor.hpp"
 #include "shoal/unique_fd.hpp"
 #include "shoal/version.hpp"
+#include "shoal/wait_any.hpp"
 #include "shoal/worker_event.hpp"

@@ -60,6 +60,13 @@ std::shared_ptr<const Membership> Commons::join(const HubAddress& address) {
   return joined;
 }
 
+std::uint64_t Commons::draw_token() {
+  const std::lock_guard guard(mutex_);
+  std::uint64_t drawn = 0;
+  while (drawn == 0) drawn = std::uint64_t{lots_()} << 32 | lots_();
+  return drawn;
+}
+
 // --- objects ------------------------------------------------------------------------------------
 
 std::shared_ptr<Object> Commons::find(const ObjectId& id) {

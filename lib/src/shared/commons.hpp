@@ -5,7 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <random>
 
 #include "shared/hub.hpp"
 #include "shared/membership.hpp"
@@ -29,6 +29,9 @@ class Commons {
   /// The line to hubs. Made at first need, or by who is about to be forbidden to make one.
   Lease& lease();
 
+  /// A number that names what is left with a hub: by lot, so that no two processes draw the same.
+  std::uint64_t draw_token();
+
   /// The object of that id, if this process has it.
   std::shared_ptr<Object> find(const ObjectId& id);
   /// Enters an object; gives the one that another thread has entered meanwhile, if any.
@@ -49,6 +52,7 @@ class Commons {
   std::shared_ptr<const Membership> own_;
   std::map<std::uint64_t, std::shared_ptr<const Membership>> memberships_;  // by hub
   std::map<ObjectId, Entry> objects_;
+  std::random_device lots_;
   std::mutex joining_;  // held while a hub is asked
 };
 

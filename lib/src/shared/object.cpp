@@ -37,6 +37,8 @@ sync::ParticipantId Object::self(const char* call) const {
 }
 
 bool Object::is_hub_alive() const noexcept { return parts_.membership->is_hub_alive(); }
+bool Object::is_own() const noexcept { return parts_.membership->is_own; }
+const HubAddress& Object::hub() const noexcept { return parts_.membership->address; }
 int Object::hub_pid() const noexcept { return parts_.membership->address.pid; }
 
 base::Deadline Object::second_look(base::Deadline deadline) noexcept {

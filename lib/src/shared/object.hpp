@@ -20,6 +20,7 @@
 
 namespace shoal::shared {
 
+struct HubAddress;
 struct Membership;
 
 /// What a new object is to be.
@@ -66,6 +67,10 @@ class Object {
   /// @throws ClosedError  this process is a forked copy of the one that the handle belongs to
   sync::ParticipantId self(const char* call) const;
 
+  /// True in the process that made it.
+  bool is_own() const noexcept;
+  /// How its hub is reached.
+  const HubAddress& hub() const noexcept;
   /// True in a forked copy of the process that has the object.
   bool is_copy() const noexcept;
   bool is_hub_alive() const noexcept;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "os/event.hpp"
+#include "shared/recover_queue.hpp"
 #include "shared/recover_sync.hpp"
 
 namespace shoal::shared {
@@ -17,7 +18,7 @@ struct Nurse {
 // By Kind.
 constexpr std::array<Nurse, kKinds> kNurses{{
     {},
-    {},  // a queue
+    {recover_queue, wake_queue},
     {recover_lock, wake_lock},
     {recover_semaphore, wake_semaphore},
     {recover_condition, wake_condition},
