@@ -80,12 +80,14 @@ class BarrierScenario : public SharedScenario {
   void run(ParticipantId me) {
     Words barrier = words();
     for (unsigned round = 0; round < plan_.rounds; ++round) {
-      Platform::write(&data_[me], &round, sizeof round);
+      for (ParticipantId other = 1; other <= plan_.parties; ++other) {
+        Platform::write(&data_[me][other], &round, sizeof round);
+      }
       if (!meet(me, barrier)) return;
       // What the others did before they came is seen; they change it after the next meeting.
       for (ParticipantId other = 1; other <= plan_.parties; ++other) {
         unsigned copy = 0;
-        Platform::read(&copy, &data_[other], sizeof copy);
+        Platform::read(&copy, &data_[other][me], sizeof copy);
         machine().expect(copy == round, "another is in another round");
       }
       if (!meet(me, barrier)) return;
@@ -128,7 +130,10 @@ class BarrierScenario : public SharedScenario {
   std::array<std::uint64_t, kMost + 1> inside_{};  // the generation that somebody waits in, + 1
   std::array<Outcome, 16> ends_{};
   std::array<unsigned, 16> firsts_{};
-  std::array<unsigned, kMost + 1> data_{};
+  struct alignas(128) Cell {
+    unsigned round;
+  };
+  std::array<std::array<Cell, kMost + 1>, kMost + 1> data_{};  // from one party to another
 };
 
 constexpr Plan kTwo{.parties = 2, .rounds = 1};

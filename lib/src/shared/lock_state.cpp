@@ -36,7 +36,7 @@ LockState::LockState(Parts parts, OnOwnerDeath on_owner_death) : LockState(std::
 }
 
 LockState::~LockState() {
-  if (is_copy()) return;
+  if (is_copy() || !was_taken_here_.load(std::memory_order_relaxed)) return;
   const sync::ParticipantId me = self("Lock");
   if (memory_.word.owner() == me) memory_.word.abandon(me);
 }
@@ -46,6 +46,12 @@ ObjectOptions LockState::options(std::uint64_t type) {
 }
 
 bool LockState::lock(base::Deadline deadline, const char* call) {
+  if (!take(deadline, call)) return false;
+  was_taken_here_.store(true, std::memory_order_relaxed);
+  return true;
+}
+
+bool LockState::take(base::Deadline deadline, const char* call) {
   const sync::ParticipantId me = self(call);
   if (is_taken(memory_.word.try_take_in_turn({me}), me, call)) return true;
   if (deadline.is_past()) return is_taken(memory_.word.try_take(me), me, call);
@@ -89,17 +95,24 @@ bool LockState::wait(sync::ParticipantId me, base::Deadline deadline, const char
 
 void LockState::unlock(const char* call) {
   static_cast<void>(self(call));
+  was_taken_here_.store(false, std::memory_order_relaxed);
   if (!memory_.word.unlock()) fail_not_held(call, "nobody holds the lock");
 }
 
 bool LockState::take_over(const char* call) {
-  if (memory_.word.take_over(self(call))) return true;
+  if (memory_.word.take_over(self(call))) {
+    was_taken_here_.store(true, std::memory_order_relaxed);
+    return true;
+  }
   if (memory_.word.is_held()) {
     fail_not_held(call, "the lock is held by a process that lives; there is nothing to recover");
   }
   return false;
 }
 
-void LockState::abandon(const char* call) { memory_.word.abandon(self(call)); }
+void LockState::abandon(const char* call) {
+  was_taken_here_.store(false, std::memory_order_relaxed);
+  memory_.word.abandon(self(call));
+}
 
 }  // namespace shoal::shared

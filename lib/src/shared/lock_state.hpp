@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+
 #include "base/deadline.hpp"
 #include "shared/object.hpp"
 #include "shared/sync_layouts.hpp"
@@ -13,7 +15,8 @@ class LockState : public Object {
  public:
   explicit LockState(Parts parts);
   LockState(Parts parts, OnOwnerDeath on_owner_death);
-  /// The last handle of the process goes: what it still holds, it has left behind as if it had died.
+  /// The last handle of the process goes: what was taken by one, and is still held, is left behind
+  /// as if the process had died.
   ~LockState() override;
 
   static ObjectOptions options(std::uint64_t type);
@@ -32,12 +35,13 @@ class LockState : public Object {
  private:
   using Word = sync::Lock<sync::Hardware>;
 
+  bool take(base::Deadline deadline, const char* call);
   bool is_taken(sync::Taken taken, sync::ParticipantId me, const char* call);
   bool poll(sync::ParticipantId me, const char* call);
   bool wait(sync::ParticipantId me, base::Deadline deadline, const char* call);
-  [[noreturn]] void fail_hub(const char* call) const;
 
   LockMemory& memory_;
+  std::atomic<bool> was_taken_here_{false};
 };
 
 /// Throws the OwnerDiedError of a hub that died: `call` was waiting for something of its.
