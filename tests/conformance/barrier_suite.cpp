@@ -13,6 +13,7 @@
 #include <shoal/queue.hpp>
 #include <shoal/semaphore.hpp>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "conformance/parties.hpp"
@@ -146,12 +147,15 @@ TEST_P(BarrierSuite, AfterAbortAndResetItIsAsNew_64) {
 TEST_P(BarrierSuite, ALatePartyBreaksIt_65) {
   const Barrier barrier(kParties);
   const Queue<int> ends;
-  std::vector<Party> others = start_others(wait_and_tell, barrier, ends);
-  others.pop_back();
+  std::vector<Party> others;
+  for (int i = 2; i < kParties; ++i) others.push_back(start(wait_and_tell, barrier, ends));
+  await_waiting(barrier, kParties - 2);
   const auto before = std::chrono::steady_clock::now();
   EXPECT_THROW(barrier.wait_for(50ms), BrokenBarrierError);
   EXPECT_GE(std::chrono::steady_clock::now() - before, 50ms);
   EXPECT_TRUE(barrier.broken());
+  for (int i = 2; i < kParties; ++i) EXPECT_EQ(ends.get(), -1);
+  join_all(others);
 }
 
 TEST_P(BarrierSuite, HasATimeOutOfItsOwn_66) {

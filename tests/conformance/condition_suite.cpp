@@ -48,10 +48,8 @@ class ConditionSuite : public PartySuite {
   // Three at home, and three threads of the test; all of them sleep when it returns.
   std::vector<Party> start_sleepers(const Bed& bed) {
     std::vector<Party> sleepers;
-    for (int i = 0; i < 3; ++i) {
-      sleepers.push_back(start(sleep_once, bed, i));
-      sleepers.push_back(Party(Home::threads(), sleep_once, bed, i + 3));
-    }
+    for (int i = 0; i < 3; ++i) sleepers.push_back(start(sleep_once, bed, i));
+    for (int i = 3; i < 6; ++i) sleepers.push_back(Party(Home::threads(), sleep_once, bed, i));
     for (int i = 0; i < 6; ++i) bed.asleep.acquire();
     const std::lock_guard guard(bed.lock);
     return sleepers;
@@ -240,10 +238,13 @@ TEST_P(ConditionDeathSuite, AnInterruptEndsAWaiterAlone_57) {
       },
       bed);
   bed.asleep.acquire();
+  bed.lock.lock();  // it waits: it has given the lock up
+  bed.lock.unlock();
   doomed.process().interrupt();
   doomed.process().join();
   EXPECT_EQ(doomed.process().exitcode(), -SIGINT);
-  const std::lock_guard guard(bed.lock);
+  EXPECT_TRUE(bed.lock.try_lock());
+  bed.lock.unlock();
 }
 
 TEST_P(ConditionDeathSuite, WhoCannotHaveTheLockAgainIsToldAndDoesNotHoldIt) {

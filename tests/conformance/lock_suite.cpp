@@ -275,11 +275,11 @@ TEST_P(LockDeathSuite, AStoppedWaiterKeepsNobodyFromIt) {
       },
       lock, waits);
   waits.wait();
-  ::kill(*waiter.process().pid(), SIGSTOP);
+  ::kill(waiter.process().pid(), SIGSTOP);
   lock.unlock();
   Party other = start([](const Lock& same) { const std::lock_guard guard(same); }, lock);
   EXPECT_TRUE(other.join());
-  ::kill(*waiter.process().pid(), SIGCONT);
+  ::kill(waiter.process().pid(), SIGCONT);
   EXPECT_TRUE(waiter.join());
 }
 
