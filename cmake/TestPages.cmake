@@ -4,7 +4,7 @@
 include("${CMAKE_CURRENT_LIST_DIR}/Report.cmake")
 
 # find_tests(out): "Suite.Fact" of every TEST, TEST_F and TEST_P in tests/; BOUND_SUITES are those that some
-# SHOAL_FOR_EACH_START_METHOD names.
+# SHOAL_FOR_EACH_START_METHOD (or HOME, or PROCESS_HOME) names.
 function(find_tests out)
   file(GLOB_RECURSE files RELATIVE "${ROOT}" "${ROOT}/tests/*.cpp")
   list(FILTER files EXCLUDE REGEX "^tests/architecture/")
@@ -16,7 +16,7 @@ function(find_tests out)
     list(TRANSFORM found REPLACE "^\nTEST(_F|_P)?\\([ \n]*([A-Za-z0-9_]+),[ \n]*([A-Za-z0-9_]+)[ \n]*\\)$"
                                  "\\2.\\3")
     list(APPEND tests ${found})
-    string(REGEX MATCHALL "\nSHOAL_FOR_EACH_START_METHOD\\([A-Za-z0-9_]+\\)" suites "\n${text}")
+    string(REGEX MATCHALL "\nSHOAL_FOR_EACH_(START_METHOD|HOME|PROCESS_HOME)\\([A-Za-z0-9_]+\\)" suites "\n${text}")
     list(TRANSFORM suites REPLACE "^.*\\(([A-Za-z0-9_]+)\\)$" "\\1")
     list(APPEND bound ${suites})
   endforeach()

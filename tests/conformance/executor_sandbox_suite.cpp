@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <numeric>
+#include <shoal/queue.hpp>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -67,6 +68,21 @@ TEST_P(ExecutorSandboxSuite, StrictWorkersRunTasksWithLargeArgumentsAndResults) 
   const std::vector<std::byte> some(100'000, std::byte{5});
   for (int i = 0; i < 300; ++i) kept.push_back(pool.submit(echo, some));
   for (Future<std::vector<std::byte>>& future : kept) EXPECT_EQ(future.get(), some);
+}
+
+TEST_P(ExecutorSandboxSuite, StrictWorkersUseTheQueuesTheyAreGiven) {
+  ProcessPoolExecutor pool = shut_in_pool(Sandbox::strict, 2);
+  const Queue<int> in;
+  const Queue<Queue<int>> out;
+  const auto pass_on = [](const Queue<int>& from, const Queue<Queue<int>>& to) {
+    const int got = from.get();
+    from.put(got + 1);
+    to.put(from);
+  };
+  const Future<void> task = pool.submit(pass_on, in, out);
+  in.put(1);
+  Future<void>(task).get();
+  EXPECT_EQ(out.get().get(), 2);
 }
 
 TEST_P(ExecutorSandboxSuite, StrictWorkersRunMapsAndThrow) {

@@ -91,7 +91,9 @@ void Random::repeat() {
   // Short executions and long ones have a death in every part of them: the scale is drawn first.
   const bool has_death = (odds >> 8 & 1) != 0;
   const auto scale = 3 + static_cast<unsigned>((odds >> 16) % 6);
-  death_step_ = has_death ? 1 + static_cast<unsigned>((odds >> 24) % (1U << scale)) : 0;
+  death_span_ = 1U << scale;
+  death_step_ = has_death ? 1 + static_cast<unsigned>((odds >> 24) % death_span_) : 0;
+  deaths_ = 0;
 }
 
 std::string Random::describe() const {
@@ -114,6 +116,7 @@ unsigned Random::draw_member(Parties parties) noexcept {
 }
 
 unsigned Random::pick_store(unsigned count) noexcept {
+  if (options_.is_strong) return 0;
   const std::uint64_t drawn = draw();
   return (drawn & 1) != 0 ? 0 : static_cast<unsigned>((drawn >> 1) % count);
 }
@@ -122,7 +125,8 @@ bool Random::pick_surprise() noexcept { return draw() >> 61 == 0; }
 
 Turn Random::pick_turn(const Situation& now) noexcept {
   if (death_step_ != 0 && now.step >= death_step_ && now.mortal != 0) {
-    death_step_ = 0;
+    const bool has_more = ++deaths_ < options_.deaths;
+    death_step_ = has_more ? now.step + 1 + static_cast<unsigned>(draw() % death_span_) : 0;
     return {draw_member(now.mortal), true};
   }
   if (now.ready == 0) return {draw_member(now.doomed), true};

@@ -85,6 +85,8 @@ class Random : public Chooser {
     std::uint64_t executions = 1'000'000;
     std::uint64_t seed = 1;
     std::uint64_t first = 0;  ///< number of the first execution
+    unsigned deaths = 1;      ///< at most
+    bool is_strong = false;   ///< no load reads an old store
   };
   explicit Random(const Options& options) : options_(options), number_(options.first) {}
 
@@ -104,6 +106,8 @@ class Random : public Chooser {
   std::uint64_t state_ = 0;
   unsigned constancy_ = 0;   // a party goes on with odds of this many bits
   unsigned death_step_ = 0;  // when somebody dies; 0: nobody does
+  unsigned death_span_ = 0;  // among so many steps it is drawn
+  unsigned deaths_ = 0;      // so far
   bool is_first_ = true;
 };
 

@@ -70,10 +70,10 @@ class Machine {
   void store(Location location, std::uint64_t value, std::memory_order order);
   std::uint64_t add(Location location, std::uint64_t value, std::memory_order order);
   bool swap(Location location, std::uint64_t& expected, std::uint64_t desired,
-            std::memory_order order);
+            std::memory_order success, std::memory_order failure);
   /// As swap(), but may fail for nothing.
   bool swap_weakly(Location location, std::uint64_t& expected, std::uint64_t desired,
-                   std::memory_order order);
+                   std::memory_order success, std::memory_order failure);
   void fence();
   void write_plain(const void* address);
   void read_plain(const void* address);

@@ -68,9 +68,10 @@ std::uint64_t Machine::add(Location location, std::uint64_t value, std::memory_o
 }
 
 bool Machine::swap(Location location, std::uint64_t& expected, std::uint64_t desired,
-                   std::memory_order order) {
+                   std::memory_order success, std::memory_order failure) {
   step(nullptr);
-  const auto [is_done, seen] = memory_.swap(sight(), location, expected, desired, order, *chooser_);
+  const auto [is_done, seen] =
+      memory_.swap(sight(), location, expected, desired, success, failure, *chooser_);
   if (!is_done && seen.age == ~0U) fail("too many stores");
   if (is_tracing_ && is_done) trace_access("swaps in", location, desired, 0);
   if (is_tracing_ && !is_done) trace_access("fails to swap, reads", location, seen.value, seen.age);
@@ -79,8 +80,8 @@ bool Machine::swap(Location location, std::uint64_t& expected, std::uint64_t des
 }
 
 bool Machine::swap_weakly(Location location, std::uint64_t& expected, std::uint64_t desired,
-                          std::memory_order order) {
-  if (!chooser_->pick_surprise()) return swap(location, expected, desired, order);
+                          std::memory_order success, std::memory_order failure) {
+  if (!chooser_->pick_surprise()) return swap(location, expected, desired, success, failure);
   step("fails to swap, for nothing");
   return false;
 }

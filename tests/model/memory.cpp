@@ -78,8 +78,8 @@ bool Memory::exchange(Sight& sight, Location location, std::uint64_t value,
 }
 
 Memory::Swapped Memory::swap(Sight& sight, Location location, std::uint64_t expected,
-                             std::uint64_t desired, std::memory_order order,
-                             Chooser& chooser) noexcept {
+                             std::uint64_t desired, std::memory_order success,
+                             std::memory_order failure, Chooser& chooser) noexcept {
   const Cell& cell = cells_[location];
   unsigned other = 0;  // how many visible older stores would make it fail
   for (unsigned i = sight.now.seen[location]; i < cell.last; ++i) {
@@ -94,11 +94,11 @@ Memory::Swapped Memory::swap(Sight& sight, Location location, std::uint64_t expe
   }
   const Store& found = cell.stores[index];
   if (found.value == expected) {
-    const bool is_stored = exchange(sight, location, desired, order);
+    const bool is_stored = exchange(sight, location, desired, success);
     return {is_stored, {expected, is_stored ? 0U : ~0U}};
   }
   sight.now.seen[location] = static_cast<std::uint8_t>(index);
-  take_over(sight, found, true);
+  take_over(sight, found, is_acquire(failure));
   return {false, {found.value, cell.last - index}};
 }
 

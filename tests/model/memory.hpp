@@ -73,13 +73,14 @@ class Memory {
   /// A read-modify-write; false as above.
   bool exchange(Sight& sight, Location location, std::uint64_t value,
                 std::memory_order order) noexcept;
-  /// A swap that fails is a load that acquires: it may fail because it reads an older store.
+  /// A swap that fails is a load in the order `failure`: it may fail because it reads an older
+  /// store.
   struct Swapped {
     bool is_done;
     Seen seen;
   };
   Swapped swap(Sight& sight, Location location, std::uint64_t expected, std::uint64_t desired,
-               std::memory_order order, Chooser& chooser) noexcept;
+               std::memory_order success, std::memory_order failure, Chooser& chooser) noexcept;
   void fence(Sight& sight) noexcept;
 
   std::uint64_t newest(Location location) const noexcept {

@@ -32,18 +32,18 @@ struct Platform {
           Machine::current().add(location(), static_cast<std::uint64_t>(value), order));
     }
     bool compare_exchange_strong(T& expected, T desired, std::memory_order success,
-                                 std::memory_order) noexcept {
+                                 std::memory_order failure) noexcept {
       std::uint64_t seen = static_cast<std::uint64_t>(expected);
-      const bool is_done =
-          Machine::current().swap(location(), seen, static_cast<std::uint64_t>(desired), success);
+      const bool is_done = Machine::current().swap(
+          location(), seen, static_cast<std::uint64_t>(desired), success, failure);
       expected = static_cast<T>(seen);
       return is_done;
     }
     bool compare_exchange_weak(T& expected, T desired, std::memory_order success,
-                               std::memory_order) noexcept {
+                               std::memory_order failure) noexcept {
       std::uint64_t seen = static_cast<std::uint64_t>(expected);
       const bool is_done = Machine::current().swap_weakly(
-          location(), seen, static_cast<std::uint64_t>(desired), success);
+          location(), seen, static_cast<std::uint64_t>(desired), success, failure);
       expected = static_cast<T>(seen);
       return is_done;
     }

@@ -93,7 +93,7 @@ class Queue {
   friend struct Codec<Queue>;
   friend struct Codec<JoinableQueue<T>>;
   friend class Waitable;
-  explicit Queue(const internal::QueueHandle::Options& options) : handle_(options) {}
+  explicit Queue(const internal::QueueHandle::Make& make) : handle_(make) {}
   explicit Queue(internal::QueueHandle handle) : handle_(std::move(handle)) {}
 
   internal::QueueHandle handle_;

@@ -43,13 +43,14 @@ class QueueMessage {
 /// What the queues of values are a skin of: a queue of encoded messages.
 class QueueHandle {
  public:
-  struct Options {
+  /// What a queue is to be, or what a handle is asked to be one of.
+  struct Make {
     std::uint64_t type = 0;
     std::size_t maxsize = 0;
     bool counts_done = false;
   };
 
-  explicit QueueHandle(const Options& options);
+  explicit QueueHandle(const Make& make);
 
   /// False: there was no room until `timeout` had passed.
   bool put(const Writer& message, Duration timeout) const;
@@ -65,7 +66,7 @@ class QueueHandle {
   bool join(Duration timeout) const;
 
   void encode(Writer& writer) const;
-  static QueueHandle decode(Reader& reader, const Options& wanted);
+  static QueueHandle decode(Reader& reader, const Make& wanted);
 
   struct State;
   const std::shared_ptr<State>& state() const noexcept { return state_; }

@@ -124,6 +124,7 @@ class Ring {
         }
         move_on(*words_.head, head);
         finish(at, taken.pack());
+        if (cell.chunk >= size_.chunks) continue;  // scribbled: there is no such message
         x = cell.chunk;
         return Passage::done;
       }
@@ -192,10 +193,14 @@ class Ring {
   }
 
   /// `known_head` is what the caller knows of the head, which never moves back.
+  /// A head beyond `tail` says that `tail` is an old one: that is no lack of room.
   bool has_room(std::uint64_t tail, std::uint64_t& known_head) noexcept {
-    if (tail - known_head < size_.limit) return true;
+    const auto is_below_limit = [&] {
+      return static_cast<std::int64_t>(tail - known_head) < std::int64_t{size_.limit};
+    };
+    if (is_below_limit()) return true;
     known_head = settle(*words_.head, CellState::taken);
-    return tail - known_head < size_.limit;
+    return is_below_limit();
   }
 
   /// Moves `position` past a cell that has come to `state` in its cycle, and gives where it stands.

@@ -18,8 +18,9 @@ class RingRecovery {
   explicit RingRecovery(Ring<Platform>& ring) noexcept
       : ring_(ring), words_(ring.words_), size_(ring.size_) {}
 
-  /// Frees what the dead participant had; `drop(x, owner)` is told each message of which it was the
-  /// owner before its chunks are free. Allocates nothing.
+  /// Frees what the dead participant had; `drop(x, owner)` is told each of its chunks before that
+  /// is free: the first of a message, or (owned, not read) one whose bytes may still be those of an
+  /// earlier message. Allocates nothing.
   template <class Drop>
   void run(sync::ParticipantId dead, Drop&& drop) noexcept {
     for (std::uint32_t i = 0; i < size_.cells; ++i) {

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <system_error>
 
+#include "shared/commons.hpp"
 #include "shoal/error.hpp"
 
 namespace shoal::pool {
@@ -15,6 +16,8 @@ constexpr const char* kOptions = "PoolOptions";
 }  // namespace
 
 void confine_worker(const process::Confinement& confinement) {
+  // Whoever may make no sockets joins the owners of the handles that it is given by one made before.
+  if (confinement.sandbox == Sandbox::strict) shared::Commons::instance().tether();
   process::apply_limits(confinement.limits, kOptions);
   process::apply_sandbox(confinement.sandbox, kOptions);
 }

@@ -32,10 +32,10 @@ std::shared_ptr<const Membership> Commons::own_membership() {
   return own_;
 }
 
-Lease& Commons::lease() {
+Tether& Commons::tether() {
   const std::lock_guard guard(mutex_);
-  if (lease_ == nullptr) lease_ = std::make_unique<Lease>();
-  return *lease_;
+  if (tether_ == nullptr) tether_ = std::make_unique<Tether>();
+  return *tether_;
 }
 
 std::shared_ptr<const Membership> Commons::join(const HubAddress& address) {
@@ -46,9 +46,9 @@ std::shared_ptr<const Membership> Commons::join(const HubAddress& address) {
     const auto found = memberships_.find(address.hub);
     if (found != memberships_.end()) return found->second;
   }
-  Lease& line = lease();
+  Tether& line = tether();
   const std::array<int, 1> ride{line.far_end()};
-  const Lease::Reply reply = line.ask(address, Question{.ask = Ask::join}, ride);
+  const Tether::Reply reply = line.ask(address, Question{.ask = Ask::join}, ride);
   const std::uint32_t id = reply.answer.participant;
   if (id <= Hub::kHost || id > sync::kLastParticipant) {
     throw CodecError("the owner of a shared object gave an impossible answer");

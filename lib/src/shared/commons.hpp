@@ -27,7 +27,7 @@ class Commons {
   /// This process among the users of another's objects; joins at first need.
   std::shared_ptr<const Membership> join(const HubAddress& address);
   /// The line to hubs. Made at first need, or by who is about to be forbidden to make one.
-  Lease& lease();
+  Tether& tether();
 
   /// A number that names what is left with a hub: by lot, so that no two processes draw the same.
   std::uint64_t draw_token();
@@ -48,7 +48,7 @@ class Commons {
 
   std::mutex mutex_;  // guards what follows
   std::unique_ptr<Hub> hub_;
-  std::unique_ptr<Lease> lease_;
+  std::unique_ptr<Tether> tether_;
   std::shared_ptr<const Membership> own_;
   std::map<std::uint64_t, std::shared_ptr<const Membership>> memberships_;  // by hub
   std::map<ObjectId, Entry> objects_;

@@ -22,7 +22,7 @@ constexpr const char* kNeeds = "shared objects cannot be handed to other process
 
 // Keys of what the thread waits for.
 constexpr std::uint64_t kEar = 0;
-constexpr std::uint64_t kLeases = 1ULL << 32;
+constexpr std::uint64_t kTethers = 1ULL << 32;
 
 std::uint64_t draw_hub() {
   std::random_device device;
@@ -135,7 +135,7 @@ void Hub::serve() noexcept {
 void Hub::handle(std::uint64_t key) {
   if (key == kEar) return hear();
   const auto id = static_cast<sync::ParticipantId>(key);
-  if (key >= kLeases) return end_lease(id);
+  if (key >= kTethers) return end_tether(id);
   const std::lock_guard guard(mutex_);
   bury(id);
 }
@@ -145,10 +145,16 @@ void Hub::hear() {
   os::Result<os::Message> message = os::receive_message(
       ear_.get(), std::as_writable_bytes(std::span(&question, 1)), os::Wait::no);
   if (!message || message->size != sizeof question || message->sender_pid == 0) return;
-  if (question.version != kHubVersion || message->is_cut) return;
   const std::lock_guard guard(mutex_);
   Descriptors riders;
-  const Answer answer = respond(question, *message, riders);
+  Answer answer{address_.hub, question.nonce, 0, 0};
+  if (question.version != kHubVersion) {
+    answer.error = EPROTO;
+  } else if (message->is_cut) {
+    answer.error = EMFILE;  // what rode along did not fit this process
+  } else {
+    answer = respond(question, *message, riders);
+  }
   reply(message->sender_pid, answer, riders);
 }
 
@@ -186,7 +192,7 @@ void Hub::reply(int pid, const Answer& answer, const Descriptors& riders) {
   std::vector<int> fds;
   for (const auto& rider : riders) fds.push_back(rider->get());
   static_cast<void>(
-      os::send_message(to->lease.get(), std::as_bytes(std::span(&answer, 1)), fds, os::Wait::no));
+      os::send_message(to->tether.get(), std::as_bytes(std::span(&answer, 1)), fds, os::Wait::no));
 }
 
 Hub::Participant* Hub::find(int pid) {
@@ -197,23 +203,24 @@ Hub::Participant* Hub::find(int pid) {
 }
 
 // The pid is the kernel's word and cannot be another's by now: if the speaker has died since, its
-// lease has ended too, and is found so.
-sync::ParticipantId Hub::join(int pid, os::Fd lease) {
+// tether has ended too, and is found so.
+sync::ParticipantId Hub::join(int pid, os::Fd tether) {
   for (auto& [id, participant] : participants_) {
     if (participant.pid != pid) continue;
-    bury(id);  // it has executed another program, and its old lease has not been looked at yet
+    bury(id);  // it has executed another program, and its old tether has not been looked at yet
     break;
   }
+  os::Result<os::Fd> sentinel = os::open_sentinel(pid);
+  if (!sentinel && sentinel.error().error == ESRCH) return sync::kNobody;  // dead already
   const sync::ParticipantId id = free_id();
-  Participant joined{pid, base::or_resource_error(os::open_sentinel(pid), kNeeds),
-                     std::move(lease)};
+  Participant joined{pid, base::or_resource_error(std::move(sentinel), kNeeds), std::move(tether)};
   base::or_resource_error(poller_.add(joined.sentinel.get(), id), kNeeds);
-  const os::Result<void> watched = poller_.add(joined.lease.get(), kLeases + id);
+  const os::Result<void> watched = poller_.add(joined.tether.get(), kTethers + id);
   if (!watched) {
     poller_.remove(joined.sentinel.get());
     base::or_resource_error(watched, kNeeds);
   }
-  poller_.watch_for_end(joined.lease.get(), kLeases + id);
+  poller_.watch_for_end(joined.tether.get(), kTethers + id);
   participants_.emplace(id, std::move(joined));
   last_id_ = id;
   return id;
@@ -240,11 +247,11 @@ void Hub::adopt_files(std::uint64_t number, std::vector<os::Fd> fds) {
 
 // A process that has closed all its descriptors lives on, and so does what it has: its pidfd tells
 // of its end. One that executes another program has nothing any more.
-void Hub::end_lease(sync::ParticipantId id) {
+void Hub::end_tether(sync::ParticipantId id) {
   const std::lock_guard guard(mutex_);
   const auto found = participants_.find(id);
   if (found == participants_.end()) return;
-  poller_.remove(found->second.lease.get());
+  poller_.remove(found->second.tether.get());
   if (!os::may_map(found->second.pid, kObjectName)) bury(id);
 }
 
@@ -252,7 +259,7 @@ void Hub::bury(sync::ParticipantId id) noexcept {
   const auto found = participants_.find(id);
   if (found == participants_.end()) return;
   poller_.remove(found->second.sentinel.get());
-  poller_.remove(found->second.lease.get());
+  poller_.remove(found->second.tether.get());
   for (const auto& [number, object] : adopted_) repair(object, id);
   participants_.erase(found);
   sweep();

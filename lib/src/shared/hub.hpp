@@ -50,7 +50,7 @@ class Hub {
   struct Participant {
     int pid;
     os::Fd sentinel;
-    os::Fd lease;
+    os::Fd tether;
   };
 
   void serve() noexcept;
@@ -58,11 +58,11 @@ class Hub {
   void hear();
   Answer respond(const Question& question, os::Message& message, Descriptors& riders);
   void reply(int pid, const Answer& answer, const Descriptors& riders);
-  sync::ParticipantId join(int pid, os::Fd lease);
+  sync::ParticipantId join(int pid, os::Fd tether);
   sync::ParticipantId free_id() const;
   Participant* find(int pid);
   void adopt_files(std::uint64_t number, std::vector<os::Fd> fds);
-  void end_lease(sync::ParticipantId id);
+  void end_tether(sync::ParticipantId id);
   void bury(sync::ParticipantId id) noexcept;
   void repair(const ObjectFile& object, sync::ParticipantId dead) noexcept;
   void adopt_locked(const ObjectFile& object);

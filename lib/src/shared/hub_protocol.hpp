@@ -7,14 +7,14 @@
 #include "shared/object_layout.hpp"
 
 // What processes say to a hub, each in one packet through its door, and what it answers, each in
-// one packet through the lease of the process that asked. The kernel tells the hub who speaks.
+// one packet through the tether of the process that asked. The kernel tells the hub who speaks.
 //
-//   Ask::join     with the other end of the speaker's lease    Answer{participant}
+//   Ask::join     with the other end of the speaker's tether    Answer{participant}
 //   Ask::adopt    with an object's file, and its bell if any   Answer
 //   Ask::deposit  with the descriptors of a message            Answer
 //   Ask::claim                                                 Answer with those descriptors
 //
-// A lease is a socket pair that a process keeps for all its hubs, each of which has the other end;
+// A tether is a socket pair that a process keeps for all its hubs, each of which has the other end;
 // it ends with the process, and when the process executes another program.
 
 namespace shoal::shared {

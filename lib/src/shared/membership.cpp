@@ -29,15 +29,15 @@ void check(const HubAddress& hub, const Answer& answer) {
 
 }  // namespace
 
-Lease::Lease() {
+Tether::Tether() {
   auto [ours, theirs] = base::or_resource_error(os::create_socket_pair(os::SocketKind::messages),
                                                 "cannot reach the owner of a shared object");
   // What a careless close() in a task hits is then another descriptor.
-  ours_ = base::or_resource_error(os::duplicate_high(ours.get()), "cannot keep a lease");
+  ours_ = base::or_resource_error(os::duplicate_high(ours.get()), "cannot keep a tether");
   theirs_ = std::move(theirs);
 }
 
-Lease::Reply Lease::ask(const HubAddress& hub, Question question, std::span<const int> fds) {
+Tether::Reply Tether::ask(const HubAddress& hub, Question question, std::span<const int> fds) {
   const std::lock_guard guard(mutex_);
   question.nonce = ++nonce_;
   const auto bytes = std::as_bytes(std::span(&question, 1));
@@ -49,7 +49,7 @@ Lease::Reply Lease::ask(const HubAddress& hub, Question question, std::span<cons
   return reply;
 }
 
-Lease::Reply Lease::await_answer(const HubAddress& hub, std::uint64_t nonce) {
+Tether::Reply Tether::await_answer(const HubAddress& hub, std::uint64_t nonce) {
   const std::array<int, 2> both{ours_.get(), hub.sentinel->get()};
   for (;;) {
     const auto ready =

@@ -35,10 +35,10 @@ struct Membership {
 
 /// The line on which hubs answer this process: one for all of them. Safe from many threads; one
 /// asks at a time.
-class Lease {
+class Tether {
  public:
   /// @throws ResourceError  no descriptors are left, or a sandbox forbids to make a socket
-  Lease();
+  Tether();
 
   struct Reply {
     Answer answer;

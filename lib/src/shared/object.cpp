@@ -138,7 +138,7 @@ void have_adopted(const Object::Parts& parts) {
   std::array<int, 2> fds{parts.descriptor->get(), -1};
   const bool has_bell = parts.file.bell != nullptr;
   if (has_bell) fds[1] = parts.file.bell->get();
-  Commons::instance().lease().ask(parts.membership->address,
+  Commons::instance().tether().ask(parts.membership->address,
                                   {.ask = Ask::adopt, .subject = parts.file.id.number},
                                   std::span(fds).first(has_bell ? 2 : 1));
 }

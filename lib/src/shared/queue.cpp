@@ -16,22 +16,22 @@ namespace {
 using channel::Passage;
 using shared::Awaited;
 
-shared::QueueSize size_for(const QueueHandle::Options& options) {
-  const std::size_t limit = options.maxsize == 0 ? shared::kDefaultBound : options.maxsize;
+shared::QueueSize size_for(const QueueHandle::Make& make) {
+  const std::size_t limit = make.maxsize == 0 ? shared::kDefaultBound : make.maxsize;
   if (limit > shared::kLargestBound) {
     throw std::invalid_argument("Queue: maxsize is " + std::to_string(limit) + "; at most " +
                                 std::to_string(shared::kLargestBound) + " values fit a queue");
   }
   const auto bound = static_cast<std::uint32_t>(limit);
   return {{std::max(std::bit_ceil(bound + 1), 64U), bound, shared::kChunks},
-          options.counts_done ? 1U : 0U};
+          make.counts_done ? 1U : 0U};
 }
 
 // What is written before anybody else has the queue.
-shared::Object::Parts create(const QueueHandle::Options& options) {
-  const shared::QueueSize size = size_for(options);
+shared::Object::Parts create(const QueueHandle::Make& make) {
+  const shared::QueueSize size = size_for(make);
   shared::Object::Parts parts = shared::create({.kind = shared::Kind::queue,
-                                                .type = options.type,
+                                                .type = make.type,
                                                 .bytes = shared::QueuePlan(size).end,
                                                 .has_bell = true});
   auto& page =
@@ -58,8 +58,7 @@ std::span<std::byte> QueueMessage::make_room(std::size_t size) {
   return large_;
 }
 
-QueueHandle::QueueHandle(const Options& options)
-    : state_(std::make_shared<State>(create(options))) {
+QueueHandle::QueueHandle(const Make& make) : state_(std::make_shared<State>(create(make))) {
   shared::enter(state_);
 }
 
@@ -164,7 +163,7 @@ bool QueueHandle::join(Duration timeout) const {
 
 void QueueHandle::encode(Writer& writer) const { state_->encode(writer); }
 
-QueueHandle QueueHandle::decode(Reader& reader, const Options& wanted) {
+QueueHandle QueueHandle::decode(Reader& reader, const Make& wanted) {
   auto state = shared::receive_object<State>(reader, shared::Kind::queue, wanted.type);
   if (wanted.counts_done && !state->counts_done()) {
     throw CodecError("a handle of a Queue arrived where a JoinableQueue was asked for");

@@ -129,7 +129,7 @@ std::uint64_t QueueHandle::State::leave(const Writer& message) {
                      " descriptors; at most " + std::to_string(os::kMaxDescriptorsPerMessage) +
                      " can travel at once");
   }
-  commons.lease().ask(hub(), {.ask = shared::Ask::deposit, .subject = id().number, .token = token},
+  commons.tether().ask(hub(), {.ask = shared::Ask::deposit, .subject = id().number, .token = token},
                       fds);
   return token;
 }
@@ -137,8 +137,8 @@ std::uint64_t QueueHandle::State::leave(const Writer& message) {
 shared::Descriptors QueueHandle::State::claim(std::uint64_t token) {
   shared::Commons& commons = shared::Commons::instance();
   if (is_own()) return commons.hub().claim(token);
-  shared::Lease::Reply reply =
-      commons.lease().ask(hub(), {.ask = shared::Ask::claim, .token = token}, {});
+  shared::Tether::Reply reply =
+      commons.tether().ask(hub(), {.ask = shared::Ask::claim, .token = token}, {});
   shared::Descriptors descriptors;
   for (os::Fd& fd : reply.fds) {
     descriptors.push_back(std::make_shared<const UniqueFd>(std::move(fd)));
