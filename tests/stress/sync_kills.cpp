@@ -101,6 +101,7 @@ class Crowd {
     while (Clock::now() < end) {
       const std::size_t index = dice_() % parties_.size();
       Process& party = parties_[index];
+      EXPECT_TRUE(party.is_alive()) << "a party ended by itself";
       if (dice_() % 2 == 0) {
         party.kill();
         party.join();
