@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A simulation in steps: heat spreads around a ring of four processes. Each tells its neighbours how
-// warm it is, and none goes on before all have done so.
+// A simulation in steps: heat spreads around a ring of four processes. Each tells its neighbours
+// how warm it is, and none goes on before all have done so.
 //
 //   step 1
 //   step 2

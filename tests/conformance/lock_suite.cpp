@@ -204,8 +204,8 @@ TEST_P(LockDeathSuite, ADeathDuringTheRepairIsAnother) {
   const Lock lock;
   kill_owner(lock);
   EXPECT_THROW(lock.lock(), OwnerDiedError);
-  Party repairer = start(
-      [](const Lock& same) { same.recover([] { ::kill(::getpid(), SIGKILL); }); }, lock);
+  Party repairer =
+      start([](const Lock& same) { same.recover([] { ::kill(::getpid(), SIGKILL); }); }, lock);
   repairer.join();
   EXPECT_THROW(lock.lock(), OwnerDiedError);
   EXPECT_TRUE(lock.recover());

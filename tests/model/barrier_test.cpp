@@ -142,8 +142,7 @@ constexpr Plan kMortal{.parties = 3, .rounds = 1, .are_mortal = true};
 
 TEST(ModelBarrierTest, HoldsInEveryExecutionOfTwo) {
   BarrierScenario<Platform> scenario(kTwo);
-  expect_no_failure(scenario, "barrier, two",
-                    Exhaustive::Bounds{.preemptions = 2, .surprises = 1});
+  expect_no_failure(scenario, "barrier, two", Exhaustive::Bounds{.preemptions = 2, .surprises = 1});
 }
 
 TEST(ModelBarrierTest, HoldsInRandomExecutionsOfThree) {
@@ -173,12 +172,11 @@ TEST_P(ModelBarrierMutant, IsCaught) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, ModelBarrierMutant,
-    testing::Values(
-        mutant("RelaxedArrival", kThree,
-               [](Plan& plan) { plan.arrive.stores = plan.arrive.loads = true; }),
-        mutant("NoRecovery", kMortal, [](Plan& plan) { plan.does_not_recover = true; }),
-        mutant("RecoveryWithoutWake", kMortal,
-               [](Plan& plan) { plan.recovers_without_wake = true; })),
+    testing::Values(mutant("RelaxedArrival", kThree,
+                           [](Plan& plan) { plan.arrive.stores = plan.arrive.loads = true; }),
+                    mutant("NoRecovery", kMortal, [](Plan& plan) { plan.does_not_recover = true; }),
+                    mutant("RecoveryWithoutWake", kMortal,
+                           [](Plan& plan) { plan.recovers_without_wake = true; })),
     [](const auto& each) { return std::string(each.param.name); });
 
 TEST(ModelBarrierMutantTest, MissedWakeIsCaught) {

@@ -148,12 +148,12 @@ TEST_P(ModelConditionMutant, IsCaught) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, ModelConditionMutant,
-    testing::Values(
-        mutant("UnlockBeforeEnter", kTwo, [](Plan& plan) { plan.unlocks_before_enter = true; }),
-        mutant("NoticeTakenBeforeTheLock", kMortal,
-               [](Plan& plan) { plan.leaves_before_lock = true; }),
-        mutant("RecoveryWithoutWake", kMortal,
-               [](Plan& plan) { plan.recovers_without_wake = true; })),
+    testing::Values(mutant("UnlockBeforeEnter", kTwo,
+                           [](Plan& plan) { plan.unlocks_before_enter = true; }),
+                    mutant("NoticeTakenBeforeTheLock", kMortal,
+                           [](Plan& plan) { plan.leaves_before_lock = true; }),
+                    mutant("RecoveryWithoutWake", kMortal,
+                           [](Plan& plan) { plan.recovers_without_wake = true; })),
     [](const auto& each) { return std::string(each.param.name); });
 
 TEST(ModelConditionMutantTest, MissedWakeIsCaught) {

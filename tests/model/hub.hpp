@@ -40,8 +40,7 @@ class SharedScenario : public Scenario {
  protected:
   /// Participant `id` is the party of that number, from 1 on. What waits for what may not come is
   /// looked at in check().
-  void add_participant(std::string name, Fate fate,
-                       std::function<void(sync::ParticipantId)> body) {
+  void add_participant(std::string name, Fate fate, std::function<void(sync::ParticipantId)> body) {
     const auto id = static_cast<sync::ParticipantId>(++count_);
     const unsigned party = machine().add_party(std::move(name), fate, [this, id, body] {
       body(id);
@@ -51,8 +50,8 @@ class SharedScenario : public Scenario {
   }
   /// After all participants. `repair` is called for each that was killed, `finish` when all have
   /// ended.
-  void add_hub(std::function<void(sync::ParticipantId)> repair,
-               std::function<void()> finish = [] {}) {
+  void add_hub(
+      std::function<void(sync::ParticipantId)> repair, std::function<void()> finish = [] {}) {
     repair_ = std::move(repair);
     finish_ = std::move(finish);
     machine().add_party("hub", Fate{.may_wait_on = true}, [this] { watch(); });

@@ -124,12 +124,11 @@ TEST_P(ModelSemaphoreMutant, IsCaught) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, ModelSemaphoreMutant,
-    testing::Values(
-        mutant("NoRecovery", kTwo, [](Plan& plan) { plan.does_not_recover = true; }),
-        mutant("RecoveryWithoutWake", kTwo,
-               [](Plan& plan) { plan.recovers_without_wake = true; }),
-        mutant("RelaxedChange", kThree,
-               [](Plan& plan) { plan.change.stores = plan.change.loads = true; })),
+    testing::Values(mutant("NoRecovery", kTwo, [](Plan& plan) { plan.does_not_recover = true; }),
+                    mutant("RecoveryWithoutWake", kTwo,
+                           [](Plan& plan) { plan.recovers_without_wake = true; }),
+                    mutant("RelaxedChange", kThree,
+                           [](Plan& plan) { plan.change.stores = plan.change.loads = true; })),
     [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace

@@ -168,11 +168,7 @@ std::vector<Operation> lock_operations() {
        },
        lock_state,
        {"free", "died", "free"}},
-      {"unlock",
-       take,
-       [](Scene& scene) { scene.lock.unlock(); },
-       lock_state,
-       {"died", "free"}},
+      {"unlock", take, [](Scene& scene) { scene.lock.unlock(); }, lock_state, {"died", "free"}},
       {"unlock_with_a_waiter",
        take_with_a_waiter,
        [](Scene& scene) { scene.lock.unlock(); },
@@ -191,11 +187,7 @@ std::vector<Operation> lock_operations() {
        [](Scene& scene) { scene.lock.take_over(kDoomed); },
        lock_state,
        {"died"}},
-      {"abandon",
-       take,
-       [](Scene& scene) { scene.lock.abandon(kDoomed); },
-       lock_state,
-       {"died"}},
+      {"abandon", take, [](Scene& scene) { scene.lock.abandon(kDoomed); }, lock_state, {"died"}},
   };
 }
 

@@ -129,9 +129,10 @@ class Crowd {
       EXPECT_EQ(party.exitcode(), 0);
     }
     EXPECT_EQ(guarded_.first, guarded_.second);
-    std::printf("%u kills, %u stops: %llu times inside, %llu recoveries, %llu passes, %llu breaks\n",
-                counts_.kills, counts_.stops, number(guarded_.first), number(guarded_.recoveries),
-                number(guarded_.passes), number(guarded_.breaks));
+    std::printf(
+        "%u kills, %u stops: %llu times inside, %llu recoveries, %llu passes, %llu breaks\n",
+        counts_.kills, counts_.stops, number(guarded_.first), number(guarded_.recoveries),
+        number(guarded_.passes), number(guarded_.breaks));
     ::munmap(&guarded_, sizeof(Guarded));
   }
 

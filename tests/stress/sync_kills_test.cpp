@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "conformance/start_methods.hpp"
 #include "stress/sync_kills.hpp"
+
+#include "conformance/start_methods.hpp"
 
 namespace shoal::test {
 namespace {

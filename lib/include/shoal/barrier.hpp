@@ -15,13 +15,13 @@ namespace shoal {
 /// Where a fixed number of parties, processes or threads of them, wait for each other, again and
 /// again.
 ///
-/// A party that is killed while it waits breaks the barrier: the others throw BrokenBarrierError, as
-/// does who comes later, until reset(). One that is killed elsewhere is not missed: those who wait
-/// for it should do so with a time-out, which breaks the barrier, too.
+/// A party that is killed while it waits breaks the barrier: the others throw BrokenBarrierError,
+/// as does who comes later, until reset(). One that is killed elsewhere is not missed: those who
+/// wait for it should do so with a time-out, which breaks the barrier, too.
 ///
-/// A handle: copies are the same barrier, and it may be an argument, a result or a member of one. In
-/// a copy of the process made by a bare fork() its members throw ClosedError.
-/// Safe from many threads and processes. Source: Python multiprocessing.Barrier.
+/// A handle: copies are the same barrier, and it may be an argument, a result or a member of one.
+/// In a copy of the process made by a bare fork() its members throw ClosedError. Safe from many
+/// threads and processes. Source: Python multiprocessing.Barrier.
 class Barrier {
  public:
   /// Most parties there can be.

@@ -15,8 +15,8 @@
 
 namespace shoal {
 
-/// Lets processes and their threads wait, without the lock, until others say that what they wait for
-/// may have come true.
+/// Lets processes and their threads wait, without the lock, until others say that what they wait
+/// for may have come true.
 ///
 /// As many go on as are notified, those who have waited longest first. Who is notified and killed
 /// before it has the lock again passes that on to another, who may then find that nothing is true
@@ -67,8 +67,7 @@ class Condition {
     return wait_for(lock, internal::time_until(moment));
   }
   template <class L, class Clock, class Length, class Predicate>
-  bool wait_until(L& lock, std::chrono::time_point<Clock, Length> moment,
-                  Predicate is_true) const {
+  bool wait_until(L& lock, std::chrono::time_point<Clock, Length> moment, Predicate is_true) const {
     while (!is_true()) {
       if (Clock::now() >= moment) return false;
       wait_until(lock, moment);

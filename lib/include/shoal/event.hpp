@@ -14,9 +14,9 @@ namespace shoal {
 
 /// A flag that processes and their threads set, clear and wait for.
 ///
-/// Whoever is killed at any instruction of it leaves it set or not set, and nobody asleep who should
-/// be awake. A handle: copies are the same event, and it may be an argument, a result or a member of
-/// one. In a copy of the process made by a bare fork() its members throw ClosedError.
+/// Whoever is killed at any instruction of it leaves it set or not set, and nobody asleep who
+/// should be awake. A handle: copies are the same event, and it may be an argument, a result or a
+/// member of one. In a copy of the process made by a bare fork() its members throw ClosedError.
 /// Safe from many threads and processes. Source: Python multiprocessing.Event.
 class Event {
  public:

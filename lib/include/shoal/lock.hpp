@@ -39,10 +39,10 @@ bool wait_until(std::chrono::time_point<Clock, Length> moment, Wait wait) {
 /// std::scoped_lock take.
 ///
 /// It belongs to a process, not to a thread: any thread of any process may unlock it, and one that
-/// ends with it leaves it locked. If its owner's process is killed, at any instruction, nobody hangs:
-/// lock() throws OwnerDiedError, holding nothing, until recover() is called. Who has waited for more
-/// than a millisecond comes before those who come later. If the process that made the lock dies,
-/// those who wait are told so by OwnerDiedError.
+/// ends with it leaves it locked. If its owner's process is killed, at any instruction, nobody
+/// hangs: lock() throws OwnerDiedError, holding nothing, until recover() is called. Who has waited
+/// for more than a millisecond comes before those who come later. If the process that made the lock
+/// dies, those who wait are told so by OwnerDiedError.
 ///
 /// A handle: copies are the same lock, and it may be an argument, a result or a member of one. In a
 /// copy of the process made by a bare fork() its members throw ClosedError.

@@ -95,8 +95,8 @@ void Codec<BoundedSemaphore>::encode(Writer& writer, const BoundedSemaphore& sem
 }
 
 BoundedSemaphore Codec<BoundedSemaphore>::decode(Reader& reader) {
-  return BoundedSemaphore(shared::receive_object<Semaphore::State>(
-      reader, shared::Kind::semaphore, shared::kBounded));
+  return BoundedSemaphore(
+      shared::receive_object<Semaphore::State>(reader, shared::Kind::semaphore, shared::kBounded));
 }
 
 }  // namespace shoal

@@ -14,8 +14,8 @@
 #include "sync/lock.hpp"
 #include "sync/semaphore.hpp"
 
-// What stands in the memory of locks and the like, behind the object's header. What is no word of an
-// algorithm is written by who makes the object, before anybody else has it.
+// What stands in the memory of locks and the like, behind the object's header. What is no word of
+// an algorithm is written by who makes the object, before anybody else has it.
 
 namespace shoal::shared {
 

@@ -26,15 +26,16 @@ struct BarrierWords {
 ///            | who   | generation of the arrival + 1                        |
 ///
 /// Invariants:
-/// 1. A generation ends by one swap of `control`, which names the next: by the last to arrive (it is
+/// 1. A generation ends by one swap of `control`, which names the next: by the last to arrive (it
+/// is
 ///    passed), or by reset(). It may be broken before, by another swap.
 /// 2. Slots are claimed in their order: who claims one has seen all before it claimed in the same
 ///    generation. A slot's generation only grows. So an arrival is counted in the moment in which
 ///    it is known whose it is, and one party in each generation is the first, and one the last.
 /// 3. `since reset` counts generations since the last one that a reset ended, `since pass` since
-///    the last that was passed (0: none was), each up to 2047: by these a party that wakes late finds out how
-///    its generation ended. Where more take part than there are slots, it may be told of a break
-///    although it passed, if a reset and another pass came first.
+///    the last that was passed (0: none was), each up to 2047: by these a party that wakes late
+///    finds out how its generation ended. Where more take part than there are slots, it may be told
+///    of a break although it passed, if a reset and another pass came first.
 ///
 /// A party that dies within a generation breaks it: recover(). Killed before its wake, who ends a
 /// generation leaves sleepers asleep: who notices a death calls wake_all().

@@ -57,7 +57,8 @@ class Condition {
   /// Sleeps unless notified, until `until`, or for nothing.
   void sleep(const Place& place, base::Deadline until) const noexcept {
     const auto& bell = slots_[place.slot].bell;
-    const std::uint32_t rung = bell.load(std::memory_order_acquire);  // pairs with the one in ring()
+    const std::uint32_t rung =
+        bell.load(std::memory_order_acquire);  // pairs with the one in ring()
     if (!is_notified(place)) Platform::wait(bell, rung, until);
   }
 

@@ -55,8 +55,7 @@ class Event {
     Word seen = word_.load(std::memory_order_relaxed);
     do {
       if ((seen & kSet) != 0 || (seen & ~kFlags) != begun) return;
-    } while ((seen & kSleepers) == 0 &&
-             !swap(seen, seen | kSleepers, std::memory_order_relaxed));
+    } while ((seen & kSleepers) == 0 && !swap(seen, seen | kSleepers, std::memory_order_relaxed));
     Platform::wait(word_, seen | kSleepers, until);
   }
 

@@ -20,15 +20,18 @@ namespace shoal::sync {
 ///                           | count    | sequence                     |
 ///
 /// Invariants:
-/// 1. Every change is one swap of `word`, which names its author and takes the next sequence number.
+/// 1. Every change is one swap of `word`, which names its author and takes the next sequence
+/// number.
 ///    Before it the author has written in `pending` how many permits it will hold.
 /// 2. Who changes `word` has settled the change before: it has copied the `pending` of that author
-///    to its `held`, if it is of that change. So `held` is in arrears by one change at most, of which
-///    `word` tells whose it is.
-/// 3. `pending[p]` is written by p, one thread at a time, which has settled its own last change; after
+///    to its `held`, if it is of that change. So `held` is in arrears by one change at most, of
+///    which `word` tells whose it is.
+/// 3. `pending[p]` is written by p, one thread at a time, which has settled its own last change;
+/// after
 ///    p's death, by the one who recovers.
 ///
-/// Sequence numbers come back after 16 million changes: who stops within a change must go on before.
+/// Sequence numbers come back after 16 million changes: who stops within a change must go on
+/// before.
 template <class Platform, unsigned kParticipants = kLastParticipant + 1>
 class Semaphore {
  public:
@@ -49,8 +52,8 @@ class Semaphore {
     }
   }
 
-  /// Gives back `count` permits: first those that `me` holds; the rest are new. False if there would
-  /// be more than `most`. One thread of `me` at a time.
+  /// Gives back `count` permits: first those that `me` holds; the rest are new. False if there
+  /// would be more than `most`. One thread of `me` at a time.
   bool release(ParticipantId me, std::uint32_t count, std::uint32_t most) noexcept {
     Word seen = word_.load(std::memory_order_acquire);  // pairs with the release in change()
     do {
@@ -110,13 +113,13 @@ class Semaphore {
   }
   static constexpr Word sequence_of(Word word) noexcept { return word >> 40; }
 
-  bool change(Word& seen, ParticipantId author, std::uint32_t value,
-              std::uint32_t count) noexcept {
+  bool change(Word& seen, ParticipantId author, std::uint32_t value, std::uint32_t count) noexcept {
     const Word sequence = (sequence_of(seen) + 1) & 0xffffff;
     // release: who reads this in settle() has not missed that the change before was settled
     pending_[author].store(pack_count(count, sequence), std::memory_order_release);
     const Word wanted = pack(value, author, sequence);
-    // release: pairs with each acquire of the word; acquire: what was done before a permit came back
+    // release: pairs with each acquire of the word; acquire: what was done before a permit came
+    // back
     if (!word_.compare_exchange_strong(seen, wanted, std::memory_order_acq_rel,
                                        std::memory_order_acquire)) {
       return false;
