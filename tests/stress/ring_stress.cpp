@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -286,6 +287,7 @@ class Children {
       const std::chrono::nanoseconds delay(1 + random() % 60'000);
       pids_[party] = ::fork();
       if (pids_[party] != 0) continue;
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // who is stopped stays with nobody
       Actor actor(room, log, party, own_seed);
       actor.meet();
       if (party == kStopped) signal_in(delay, SIGSTOP);
