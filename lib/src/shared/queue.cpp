@@ -84,7 +84,10 @@ bool QueueHandle::put(const Writer& message, Duration timeout) const {
     state.announce();
     return true;
   }
-  if (first != State::Chunks::kNone) state.chunks.release(first, self);
+  if (first != State::Chunks::kNone) {
+    state.chunks.release(first, self);
+    state.queue.page().memory.notify_all();
+  }
   if (token != 0) static_cast<void>(state.claim(token));
   if (passage == Passage::closed || awaited == Awaited::hub_died) fail_closed("Queue::put", state);
   return false;
