@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstring>
+#include <exception>
+#include <new>
 
 namespace shoal::os {
 namespace {
@@ -34,11 +36,19 @@ void detach(msghdr& header, std::vector<Fd>& fds) {
   for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    std::exception_ptr no_memory;
+    try {
+      fds.reserve(fds.size() + count);
+    } catch (const std::bad_alloc&) {
+      no_memory = std::current_exception();
+    }
     for (std::size_t i = 0; i < count; ++i) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      fds.push_back(above_streams(fd));
+      Fd received = above_streams(fd);
+      if (no_memory == nullptr) fds.push_back(std::move(received));
     }
+    if (no_memory != nullptr) std::rethrow_exception(no_memory);
   }
 }
 
