@@ -25,8 +25,8 @@ function(plant name file text replacement)
 endfunction()
 
 plant(started_task_runs_again dispatcher.cpp
-  "lost.pop_back()) lose(index, lost.back(), end);"
-  "lost.pop_back()) requeue(lost.back());")
+  "lose(index, hands.pop_back(), end);"
+  "requeue(hands.pop_back());")
 
 plant(revoked_tasks_change_places dispatcher.cpp
   "    backlog_.push_front(task);\n"

@@ -7,20 +7,15 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
-#include <algorithm>
-#include <cstdio>
-#include <functional>
 #include <memory>
 #include <new>
-#include <ostream>
 #include <string>
 #include <vector>
 
 #include "metrics/log_reader.hpp"
 #include "metrics/log_writer.hpp"
 #include "pool/mailbox.hpp"
-#include "step/stepped_child.hpp"
-#include "support/sanitized.hpp"
+#include "step/step_test.hpp"
 #include "sync/hardware.hpp"
 
 namespace shoal::pool {
@@ -148,16 +143,7 @@ std::string settle(Scene& scene) {
 
 void skip(Scene&) {}
 
-// One operation on shared memory, and what it may leave.
-struct Operation {
-  std::string name;
-  std::function<void(Scene&)> prepare;       // in this process, before the child is forked
-  std::function<void(Scene&)> act;           // in the child, which dies on its way through
-  std::function<std::string(Scene&)> state;  // in this process, when it is dead
-  std::vector<std::string> states;           // the possible ones, in this order
-};
-
-void PrintTo(const Operation& operation, std::ostream* out) { *out << operation.name; }
+using Operation = test::Operation<Scene>;
 
 std::vector<Operation> operations() {
   const auto publish_all = [](Scene& scene) { scene.publish(1, kTasks); };
@@ -293,48 +279,9 @@ std::vector<Operation> operations() {
   };
 }
 
-class MailboxStepTest : public testing::TestWithParam<Operation> {
- protected:
-  // What is left of the operation when it is killed behind so many instructions.
-  std::string state_after(int instructions) {
-    const Operation& operation = GetParam();
-    Scene scene;
-    operation.prepare(scene);
-    executed_ = test::step_and_kill([&] { operation.act(scene); }, instructions);
-    return operation.state(scene);
-  }
+class MailboxStepTest : public test::StepTest<Scene> {};
 
-  int executed_ = 0;
-};
-
-TEST_P(MailboxStepTest, LeavesOneOfItsStatesWhateverTheInstruction) {
-  if (test::kIsSanitized) GTEST_SKIP() << "most instructions would be the sanitizer's";
-  if (!test::can_step()) GTEST_SKIP() << "this process may not step through its children";
-  const std::vector<std::string>& states = GetParam().states;
-  std::vector<int> counts(states.size());
-  std::size_t at = 0;
-  int points = 0;
-  {
-    Scene first;  // what the linker binds at the first call is bound here
-    GetParam().prepare(first);
-    GetParam().act(first);
-  }
-  EXPECT_EQ(state_after(test::kToTheEnd), states.back());
-  const int all = executed_;
-  for (; points <= all && !HasFailure(); ++points) {
-    const std::string state = state_after(points);
-    ASSERT_EQ(executed_, points);
-    if (state != states[at] && at + 1 < states.size()) ++at;
-    EXPECT_EQ(state, states[at]) << "behind instruction " << points << " of " << all;
-    ++counts[at];
-  }
-  EXPECT_GT(std::ranges::min(counts), 0) << "a state was never seen";
-  std::printf("%s: %d points:", GetParam().name.c_str(), points);
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    std::printf(" %s %d", states[i].c_str(), counts[i]);
-  }
-  std::printf("\n");
-}
+TEST_P(MailboxStepTest, LeavesOneOfItsStatesWhateverTheInstruction) { check(); }
 
 INSTANTIATE_TEST_SUITE_P(, MailboxStepTest, testing::ValuesIn(operations()),
                          [](const auto& operation) { return operation.param.name; });

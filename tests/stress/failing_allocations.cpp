@@ -4,6 +4,7 @@
 // resolved. The service and notifier threads go on.
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -178,7 +179,167 @@ TEST_P(FailingAllocations, AMapGivesItsValuesOrThrows) {
   say("map", failures);
 }
 
+// --- deaths and starts --------------------------------------------------------------------------
+
+// Says where it runs, and stays there until it is killed.
+int hold(const Connection& connection) {
+  connection.send(::getpid());
+  return connection.recv<int>();
+}
+
+// A pool of one worker, so that what stands behind the task that is lost runs in its successor.
+class FailingDeaths : public FailingAllocations {
+ protected:
+  static PoolOptions options() {
+    return {.max_workers = 1, .context = get_context(GetParam()), .on_worker_event = [](auto&) {}};
+  }
+
+  // Kills the worker of what `submit` gives, again and again: each time one more allocation works.
+  // It ends with the loss, or the lack of memory; what is queued behind it runs.
+  template <class Submit>
+  void kill_each(const char* what, Submit submit) {
+    using Held = decltype(submit(std::declval<const Connection&>()));
+    std::optional<Held> held;
+    std::vector<Future<int>> behind;
+    pid_t victim = 0;
+    Connection ours;
+    const auto prepare = [&] {
+      auto [mine, theirs] = pipe();
+      ours = mine;
+      held.emplace(submit(theirs));
+      victim = ours.recv<int>();
+      for (int n = 0; n < 3; ++n) behind.push_back(single.submit(twice, n));
+    };
+    prepare();
+    const long failures = fail_each(
+        [&] {
+          ::kill(victim, SIGKILL);
+          held->wait();
+          for (const auto& future : behind) future.wait();
+        },
+        [&](bool) {
+          expect_loss(*held);
+          int n = 0;
+          for (const auto& future : behind) expect_resolved(future, 2 * n++);
+          behind.clear();
+          prepare();
+        });
+    ::kill(victim, SIGKILL);
+    expect_loss(*held);
+    EXPECT_EQ(single.submit(twice, 4).get(), 8);
+    EXPECT_EQ(single.stats().workers, 1U);
+    say(what, failures);
+  }
+  // Waits until a task that holds says where; false if it ends instead.
+  static bool has_begun(const Future<int>& future, const Connection& ours) {
+    while (!future.done()) {
+      if (ours.poll(std::chrono::milliseconds(1))) return true;
+    }
+    return false;
+  }
+  static void expect_loss(const Future<int>& future) {
+    try {
+      future.get();
+      ADD_FAILURE() << "a task whose worker was killed has a value";
+    } catch (const WorkerLostError&) {
+    } catch (const std::bad_alloc&) {
+    }
+  }
+
+  ProcessPoolExecutor single{options()};
+};
+
+TEST_P(FailingDeaths, ADeathFailsItsTaskAndNoOther) {
+  kill_each("death", [&](const Connection& theirs) { return single.submit(hold, theirs); });
+}
+
+// Its second attempt waits for its time, and dies with the same worker's successor.
+TEST_P(FailingDeaths, ATaskThatIsToRunAgainDoesOrFails) {
+  const TaskOptions once_more{.retries = 1, .backoff = std::chrono::milliseconds(1)};
+  std::vector<Future<int>> futures;
+  std::pair<Connection, Connection> ends = pipe();
+  // An attempt that is being killed may still take one message.
+  const auto let_go = [&] {
+    while (!futures.empty() && !futures.front().wait(std::chrono::milliseconds(5))) {
+      ends.first.send(8);
+    }
+  };
+  const long failures = fail_each(
+      [&] {
+        futures.push_back(single.submit(once_more, hold, ends.second));
+        if (has_begun(futures.back(), ends.first)) ::kill(ends.first.recv<int>(), SIGKILL);
+        let_go();
+        futures.push_back(single.submit(twice, 4));
+        futures.back().wait();
+      },
+      [&](bool) {
+        let_go();
+        for (const auto& future : futures) {
+          try {
+            EXPECT_EQ(future.get(), 8);
+          } catch (const WorkerLostError&) {
+          } catch (const std::bad_alloc&) {
+          }
+        }
+        futures.clear();
+        ends = pipe();
+      });
+  EXPECT_EQ(single.submit(twice, 4).get(), 8);
+  say("death and retry", failures);
+}
+
+TEST_P(FailingDeaths, ATaskThatRanForTooLongEnds) {
+  std::vector<Future<int>> futures;
+  const long failures = fail_each(
+      [&] {
+        auto [mine, theirs] = pipe();
+        futures.push_back(
+            single.submit(TaskOptions{.timeout = std::chrono::milliseconds(2)}, hold, theirs));
+        futures.back().wait();
+      },
+      [&](bool) {
+        for (const auto& future : futures) {
+          EXPECT_NE(future.exception(), nullptr);
+        }
+        futures.clear();
+      });
+  EXPECT_EQ(single.submit(twice, 4).get(), 8);
+  say("time-out", failures);
+}
+
+TEST_P(FailingDeaths, APoolComesToBeOrIsRefused) {
+  single.shutdown();
+  std::optional<ProcessPoolExecutor> fresh;
+  const long failures = fail_each(
+      [&] {
+        try {
+          fresh.emplace(options());
+          expect_resolved(fresh->submit(twice, 4), 8);
+        } catch (const StartError&) {
+        } catch (const ResourceError&) {
+        }
+      },
+      [&](bool) { fresh.reset(); });
+  say("start", failures);
+}
+
+TEST_P(FailingDeaths, APoolEnds) {
+  single.shutdown();
+  const long failures = fail_each(
+      [&] {
+        try {
+          ProcessPoolExecutor fresh(options());
+          expect_resolved(fresh.submit(twice, 4), 8);
+        } catch (const StartError&) {
+        } catch (const ResourceError&) {
+        }
+      },
+      [](bool) {});
+  say("start and end", failures);
+}
+
 SHOAL_FOR_EACH_START_METHOD(FailingAllocations);
+SHOAL_FOR_EACH_START_METHOD(FailingDeaths);
 
 }  // namespace
 }  // namespace shoal::test

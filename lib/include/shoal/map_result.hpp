@@ -11,13 +11,14 @@
 
 #include "shoal/codec.hpp"
 #include "shoal/reader.hpp"
+#include "shoal/result_iterator.hpp"
 
 namespace shoal {
 
 namespace pool {
 class MapCourse;
 class Task;
-}
+}  // namespace pool
 
 namespace internal {
 
@@ -106,27 +107,7 @@ class MapResult {
  public:
   using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
-  class Iterator {
-   public:
-    using value_type = Value;
-    using difference_type = std::ptrdiff_t;
-
-    /// Waits for this element and gives its value, or throws what became of it.
-    Value operator*() const { return result_->read(); }
-    Iterator& operator++() {
-      result_->pass();
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    friend bool operator==(const Iterator& at, std::default_sentinel_t) {
-      return at.result_->size() == 0;
-    }
-
-   private:
-    friend class MapResult;
-    explicit Iterator(MapResult* result) : result_(result) {}
-    MapResult* result_;
-  };
+  using Iterator = internal::ResultIterator<MapResult>;
 
   MapResult() noexcept = default;
   explicit MapResult(internal::MapCursor cursor) noexcept : cursor_(std::move(cursor)) {}
@@ -137,6 +118,7 @@ class MapResult {
   std::size_t size() const noexcept { return cursor_.left() - late_; }
 
  private:
+  friend Iterator;
   static constexpr bool kIsPlain = internal::is_plain_number<T>;
 
   Value read() {

@@ -17,6 +17,7 @@
 #include "shoal/local_call.hpp"
 #include "shoal/map_source.hpp"
 #include "shoal/progress.hpp"
+#include "shoal/result_iterator.hpp"
 #include "shoal/task_options.hpp"
 
 namespace shoal {
@@ -30,7 +31,8 @@ class SharedFunction {
   explicit SharedFunction(F fn) : fn_(std::make_shared<const F>(std::move(fn))) {}
 
   template <class... Args>
-  requires std::is_invocable_v<const F&, Args...> decltype(auto) operator()(Args&&... args) const {
+  requires std::is_invocable_v<const F&, Args...>
+  decltype(auto) operator()(Args&&... args) const {
     return std::invoke(*fn_, std::forward<Args>(args)...);
   }
 
@@ -84,27 +86,7 @@ class ThreadMapResult {
  public:
   using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
-  class Iterator {
-   public:
-    using value_type = Value;
-    using difference_type = std::ptrdiff_t;
-
-    /// Waits for this element and gives its value, or throws what became of it.
-    Value operator*() const { return result_->read(); }
-    Iterator& operator++() {
-      result_->pass();
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    friend bool operator==(const Iterator& at, std::default_sentinel_t) {
-      return at.result_->size() == 0;
-    }
-
-   private:
-    friend class ThreadMapResult;
-    explicit Iterator(ThreadMapResult* result) : result_(result) {}
-    ThreadMapResult* result_;
-  };
+  using Iterator = internal::ResultIterator<ThreadMapResult>;
 
   /// Reads the elements of `source`: all, or as many as `options` say.
   ThreadMapResult(std::unique_ptr<internal::LocalSource<T>> source, const MapOptions& options)
@@ -145,6 +127,7 @@ class ThreadMapResult {
   std::size_t size() const noexcept { return futures_.size() + (failure_ == nullptr ? 0 : 1); }
 
  private:
+  friend Iterator;
   using Clock = std::chrono::steady_clock;
 
   Value read() {

@@ -103,6 +103,14 @@ void log(LogLevel level, std::string_view text) noexcept {
   }
 }
 
+void log(LogLevel level, std::string_view begin, std::string_view end) noexcept {
+  try {
+    holder().logger->log(to_spdlog(level), "{}{}", begin, end);
+  } catch (...) {
+    // As above.
+  }
+}
+
 void log(LogLevel level, std::chrono::system_clock::time_point time,
          std::string_view text) noexcept {
   try {

@@ -11,6 +11,9 @@ namespace shoal::base {
 /// Writes one record to the library's logger. Never throws: a sink that fails loses the record.
 void log(LogLevel level, std::string_view text) noexcept;
 
+/// The same of two texts, one behind the other: needs no memory of the caller's.
+void log(LogLevel level, std::string_view begin, std::string_view end) noexcept;
+
 /// Writes a record that was made at `time`, elsewhere.
 void log(LogLevel level, std::chrono::system_clock::time_point time,
          std::string_view text) noexcept;

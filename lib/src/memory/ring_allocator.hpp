@@ -12,7 +12,7 @@ namespace shoal::memory {
 /// be shared, and nothing about it is ever read back.
 class RingAllocator {
  public:
-  explicit RingAllocator(std::size_t size_bytes) noexcept : size_(size_bytes) {}
+  explicit RingAllocator(std::size_t size_bytes) : size_(size_bytes) {}
 
   /// The offset of `bytes` free bytes in one piece, aligned to 16; none where there is no room.
   std::optional<std::size_t> allocate(std::size_t bytes);

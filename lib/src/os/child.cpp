@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "base/scope_exit.hpp"
 #include "os/after_fork.hpp"
@@ -122,7 +123,7 @@ Result<ChildProcess> clone_and_exec(Errand& errand, char* stack) noexcept {
 
 }  // namespace
 
-Result<ChildProcess> launch(const Launch& launch) {
+Result<ChildProcess> launch(const Launch& launch) try {
   const std::vector<char*> arguments = pointers(launch.arguments);
   const std::vector<char*> environment = pointers(launch.environment);
   void* stack = ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
@@ -131,6 +132,8 @@ Result<ChildProcess> launch(const Launch& launch) {
   const base::ScopeExit unmap([&] { ::munmap(stack, kStackBytes); });
   Errand errand{&launch, arguments.data(), environment.data(), {}, process_id(), 0, ""};
   return clone_and_exec(errand, static_cast<char*>(stack));
+} catch (const std::bad_alloc&) {
+  return failure(ENOMEM, "malloc", "\"%s\"", launch.path.c_str());
 }
 
 Result<ChildProcess> fork_process() noexcept {
@@ -193,7 +196,11 @@ void kill_child(int pid) noexcept { ::kill(pid, SIGKILL); }
 
 void name_thread(const char* name) noexcept { ::prctl(PR_SET_NAME, name); }
 
-bool end_with_parent(int parent) noexcept { return after_fork::follow_parent(parent, SIGKILL); }
+bool end_with_parent(int parent) noexcept {
+  int signal = 0;
+  if (::prctl(PR_GET_PDEATHSIG, &signal) == 0 && signal == SIGKILL) return true;
+  return after_fork::follow_parent(parent, SIGKILL);
+}
 
 void ignore_interrupt() noexcept {
   struct sigaction action {};

@@ -24,9 +24,9 @@ struct Launch {
   std::vector<std::string> environment;  ///< "NAME=value"
   int passed_fd = -1;                    ///< becomes descriptor 3 of the program; -1: none
   bool detach_stdin = false;             ///< /dev/null instead of the caller's standard input
-  int death_signal = 0;  ///< sent to the child when the calling *thread* ends; 0: none
-  std::vector<Bound> bounds = {};        ///< of the program and what it starts
-  bool gives_up_privileges = false;      ///< PR_SET_NO_NEW_PRIVS
+  int death_signal = 0;              ///< sent to the child when the calling *thread* ends; 0: none
+  std::vector<Bound> bounds = {};    ///< of the program and what it starts
+  bool gives_up_privileges = false;  ///< PR_SET_NO_NEW_PRIVS
 };
 
 /// Starts a program without copying the caller: its cost does not grow with the caller's memory.
@@ -65,8 +65,8 @@ void kill_child(int pid) noexcept;
 /// Names the calling thread in /proc; cut after 15 bytes.
 void name_thread(const char* name) noexcept;
 
-/// Asks the kernel once more to kill this process with the one that made it, `parent`, as it forgets
-/// that when a process changes its user. False: it is gone already.
+/// Asks the kernel once more to kill this process with the one that made it, `parent`, where it has
+/// forgotten that, as it does when a process changes its user. False: the parent is gone already.
 bool end_with_parent(int parent) noexcept;
 
 /// Lets SIGINT pass without effect: Ctrl-C reaches every process of a terminal, and the parent

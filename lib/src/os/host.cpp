@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/host.hpp"
 
+#include <dirent.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -8,8 +9,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <sstream>
-#include <system_error>
 
 #include "os/fd.hpp"
 
@@ -107,13 +108,17 @@ bool is_exiting(const std::string& stat) {
 
 }  // namespace
 
+// Without std::filesystem: where memory runs out, the iterator's constructor ends the process.
 std::vector<Thread> list_threads() {
   std::vector<Thread> result;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task", ignored)) {
-    const std::string id = entry.path().filename().string();
-    const Result<std::string> name = read_text((entry.path() / "comm").c_str());
-    const Result<std::string> stat = read_text((entry.path() / "stat").c_str());
+  const std::string folder = "/proc/self/task/";
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder.c_str()), ::closedir);
+  if (directory == nullptr) return result;
+  while (const dirent* const entry = ::readdir(directory.get())) {
+    const std::string id = entry->d_name;
+    if (id.front() == '.') continue;
+    const Result<std::string> name = read_text((folder + id + "/comm").c_str());
+    const Result<std::string> stat = read_text((folder + id + "/stat").c_str());
     if (!name || !stat || is_exiting(*stat)) continue;  // it ended meanwhile
     result.push_back({std::atoi(id.c_str()), name->substr(0, name->find('\n'))});
   }

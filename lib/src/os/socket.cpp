@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstring>
+#include <exception>
+#include <new>
 
 namespace shoal::os {
 namespace {
@@ -41,11 +43,19 @@ void detach(msghdr& header, Message& message) {
     }
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    std::exception_ptr no_memory;
+    try {
+      message.fds.reserve(message.fds.size() + count);
+    } catch (const std::bad_alloc&) {
+      no_memory = std::current_exception();
+    }
     for (std::size_t i = 0; i < count; ++i) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      message.fds.push_back(above_streams(fd));
+      Fd received = above_streams(fd);
+      if (no_memory == nullptr) message.fds.push_back(std::move(received));
     }
+    if (no_memory != nullptr) std::rethrow_exception(no_memory);
   }
 }
 

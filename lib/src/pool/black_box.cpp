@@ -44,10 +44,11 @@ BlackBox::BlackBox(std::string name, memory::Mapping mapping)
       prefix_(name_ + ": "),
       reader_(shared()) {}
 
-void BlackBox::watch_memory_killer() {
+void BlackBox::watch_memory_killer() noexcept try {
   const std::optional<std::uint64_t> kills = os::memory_kills();
   const std::lock_guard guard(mutex_);
   memory_kills_before_ = kills;
+} catch (const std::bad_alloc&) {  // its strikes are not told from other kills
 }
 
 const SharedBlackBox& BlackBox::shared() const noexcept {
@@ -74,14 +75,16 @@ void BlackBox::relay() {
   }
 }
 
-bool BlackBox::finish(std::optional<os::ExitStatus> status) noexcept {
+bool BlackBox::finish(const std::optional<os::ExitStatus>& status) noexcept {
   try {
     const std::lock_guard guard(mutex_);
+    if (is_finished_) return !unwritten_.empty();
     if (status && status->signal == SIGKILL) {
       const std::optional<std::uint64_t> kills = os::memory_kills();
       has_memory_killer_struck_ = kills && memory_kills_before_ && *kills > *memory_kills_before_;
     }
     take();
+    is_finished_ = true;
     return !unwritten_.empty();
   } catch (const std::exception&) {
     return false;  // no memory: its last records are lost, its task's error comes all the same

@@ -46,15 +46,15 @@ class BlackBox {
   void set_pid(int pid) { prefix_ = name_ + " pid " + std::to_string(pid) + ": "; }
   /// Counts from now on what the kernel's memory killer does. Takes 20 us: not while somebody waits
   /// for the worker.
-  void watch_memory_killer();
+  void watch_memory_killer() noexcept;
 
   /// Writes the records there are to the sinks. On the notifier thread, which keeps their order.
   void relay();
   bool has_news();
 
-  /// Takes the last records of a worker that has ended; true if there are some, and relay() is to
-  /// follow.
-  bool finish(std::optional<os::ExitStatus> status) noexcept;
+  /// Takes the last records of a worker that has ended, at the first call; true while there are
+  /// some, and relay() is to follow.
+  bool finish(const std::optional<os::ExitStatus>& status) noexcept;
   /// "[warning] text", the newest last; after finish().
   std::vector<std::string> last_lines();
   /// Where the worker crashed, if it did.
@@ -82,6 +82,7 @@ class BlackBox {
   std::string prefix_;
   bool has_memory_killer_struck_ = false;
   std::mutex mutex_;
+  bool is_finished_ = false;                          // guarded by mutex_
   std::optional<std::uint64_t> memory_kills_before_;  // guarded by mutex_
   metrics::LogReader<sync::Hardware> reader_;         // guarded by mutex_
   std::vector<Record> unwritten_;                     // guarded by mutex_

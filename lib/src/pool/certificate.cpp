@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 #include <map>
+#include <new>
 
 #include "serial/names.hpp"
 #include "serial/symbol_table.hpp"
@@ -63,40 +64,56 @@ class Namer {
 
 }  // namespace
 
-Certificate::Certificate(BlackBox& box, std::optional<os::ExitStatus> status, bool is_killed_by_us)
-    : crash_(box.crash()),
-      last_words_(box.last_words()),
-      last_lines_(box.last_lines()),
-      usage_(status ? status->usage : std::nullopt) {
-  const int signal = status ? status->signal : 0;
-  out_of_memory_ = signal == SIGKILL && !is_killed_by_us && box.has_memory_killer_struck();
+void Certificate::gather() const noexcept {
+  try {
+    static_cast<void>(findings());
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+const Certificate::Findings& Certificate::findings() const {
+  const std::lock_guard guard(mutex_);
+  if (box_ != nullptr) findings_ = read_box();
+  box_ = nullptr;
+  return findings_;
+}
+
+Certificate::Findings Certificate::read_box() const {
+  box_->finish(status_);
+  const bool is_riddle = status_ && status_->signal == SIGKILL && !is_killed_by_us_;
+  return {box_->crash(), box_->last_words(), box_->last_lines(),
+          is_riddle && box_->has_memory_killer_struck()};
 }
 
 const std::vector<std::string>& Certificate::frames() const {
   std::call_once(is_named_, [&] {
-    if (!crash_) return;
-    Namer namer(*crash_);
+    const std::optional<Crash>& crash = findings().crash;
+    if (!crash) return;
+    Namer namer(*crash);
     std::vector<std::string> named;
-    for (std::size_t i = 0; i < crash_->frames.size(); ++i) named.push_back(namer.name(i));
+    for (std::size_t i = 0; i < crash->frames.size(); ++i) named.push_back(namer.name(i));
     frames_ = std::move(named);
   });
   return frames_;
 }
 
 void Certificate::complete(WorkerLoss& loss) const {
-  loss.out_of_memory = out_of_memory_;
-  loss.message = last_words_;
-  loss.last_log_lines = last_lines_;
+  loss.out_of_memory = findings().out_of_memory;
+  loss.message = findings().last_words;
+  loss.last_log_lines = findings().last_lines;
   for (const std::string& frame : frames()) loss.backtrace += frame + '\n';
-  if (!usage_) return;
-  loss.usage = ResourceUsage{Duration(usage_->user_nanoseconds),
-                             Duration(usage_->system_nanoseconds), usage_->max_rss_bytes};
+  if (!status_ || !status_->usage) return;
+  const os::Usage& used = *status_->usage;
+  loss.usage = ResourceUsage{Duration(used.user_nanoseconds), Duration(used.system_nanoseconds),
+                             used.max_rss_bytes};
 }
 
 std::string Certificate::summary() const {
   std::string text;
-  if (out_of_memory_) text += ", probably by the kernel for want of memory: see Limits::memory";
-  if (!last_words_.empty()) text += ": " + last_words_;
+  if (findings().out_of_memory) {
+    text += ", probably by the kernel for want of memory: see Limits::memory";
+  }
+  if (!findings().last_words.empty()) text += ": " + findings().last_words;
   const std::size_t count = std::min(frames().size(), kFramesInMessages);
   for (std::size_t i = 0; i < count && !is_ours(frames()[i]); ++i) text += "\n  " + frames()[i];
   return text;

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "os/sentinel.hpp"
@@ -13,12 +14,19 @@
 
 namespace shoal::pool {
 
-/// What is known of a worker that has ended, gathered at once; the names of functions are looked up
-/// when the first error tells them. Safe from many threads.
+/// What is known of a worker that has ended. Those who wait for its tasks are told of the loss
+/// first: what its black box says is gathered then, or by the first error that tells it, which
+/// looks up the names of functions, too. Safe from many threads.
 class Certificate {
  public:
-  /// After BlackBox::finish(). `is_killed_by_us`: a SIGKILL is no riddle.
-  Certificate(BlackBox& box, std::optional<os::ExitStatus> status, bool is_killed_by_us);
+  /// `is_killed_by_us`: a SIGKILL is no riddle.
+  Certificate(std::shared_ptr<BlackBox> box, std::optional<os::ExitStatus> status,
+              bool is_killed_by_us) noexcept
+      : status_(std::move(status)), is_killed_by_us_(is_killed_by_us), box_(std::move(box)) {}
+
+  /// Reads the black box and lets go of it, unless that was done. Without the memory for it,
+  /// whoever wants to know tries again.
+  void gather() const noexcept;
 
   /// Adds to `loss` what the exit status does not say.
   void complete(WorkerLoss& loss) const;
@@ -26,13 +34,22 @@ class Certificate {
   std::string summary() const;
 
  private:
+  // What the box says.
+  struct Findings {
+    std::optional<Crash> crash;
+    std::string last_words;
+    std::vector<std::string> last_lines;
+    bool out_of_memory = false;
+  };
+  Findings read_box() const;
+  const Findings& findings() const;
   const std::vector<std::string>& frames() const;
 
-  std::optional<Crash> crash_;
-  std::string last_words_;
-  std::vector<std::string> last_lines_;
-  std::optional<os::Usage> usage_;
-  bool out_of_memory_ = false;
+  const std::optional<os::ExitStatus> status_;
+  const bool is_killed_by_us_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<BlackBox> box_;  // guarded by mutex_; none: it was read
+  mutable Findings findings_;              // the same, until then
   mutable std::once_flag is_named_;
   mutable std::vector<std::string> frames_;
 };

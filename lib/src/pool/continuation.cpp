@@ -68,6 +68,38 @@ void fail_as_closed(Task& next) {
   next.finish(Task::Status::failed);
 }
 
+// Has `succeed` called once `first` is done; where `home` is none, or has been shut down, `next`
+// fails. Once it is expected nothing throws: it would be for ever.
+template <class Home>
+TaskRef follow(const TaskRef& first, TaskRef next, Home* home, std::function<void()> succeed) {
+  auto callback = std::make_unique<Callback>(std::move(succeed));
+  if (home == nullptr || !home->expect(next)) {
+    fail_as_closed(*next);
+  } else {
+    Engine::instance().call_when_done(*first, std::move(callback));
+  }
+  return next;
+}
+
+// A local task that no pool is left for.
+TaskRef make_homeless(const internal::CallTarget& target) {
+  auto task = std::make_shared<Task>(Engine::instance().functions().intern(target), Payload());
+  task->generation = process::Runtime::generation();
+  task->local = std::make_unique<LocalTask>();
+  return task;
+}
+
+void succeed_locally(LocalHome& home, const TaskRef& first, const TaskRef& next) {
+  if (first->status() != Task::Status::finished) {
+    return home.fail(next, [first] { raise_failure(*first); });
+  }
+  try {
+    home.feed(next);
+  } catch (const std::bad_alloc&) {
+    home.fail(next, [] { throw std::bad_alloc(); });
+  }
+}
+
 std::shared_ptr<ProcessPool> find_pool(std::uint32_t number) {
   Engine& engine = Engine::instance();
   const Engine::Lock lock(engine);
@@ -78,39 +110,22 @@ std::shared_ptr<ProcessPool> find_pool(std::uint32_t number) {
 
 TaskRef add_successor(const TaskRef& first, const internal::CallTarget& call,
                       std::function<void(Writer&)> encode) {
-  Engine& engine = Engine::instance();
-  auto next = std::make_shared<Task>(engine.functions().intern(call), Payload());
+  auto next = std::make_shared<Task>(Engine::instance().functions().intern(call), Payload());
   next->generation = process::Runtime::generation();
   next->pool_number = first->pool_number;
   const std::shared_ptr<ProcessPool> pool = find_pool(first->pool_number);
-  auto callback = std::make_unique<Callback>(
+  return follow(
+      first, next, pool.get(),
       [succession = Succession{pool, first, next, std::move(encode)}] { succeed(succession); });
-  if (pool == nullptr || !pool->expect(next)) {
-    fail_as_closed(*next);
-    return next;
-  }
-  engine.call_when_done(*first, std::move(callback));
-  return next;
 }
 
 TaskRef add_local_successor(const TaskRef& first, const internal::CallTarget& target,
                             std::unique_ptr<internal::LocalCall> call) {
   const std::shared_ptr<LocalHome> home = first->local->home.lock();
-  TaskRef next = home == nullptr ? nullptr : home->expect(target, std::move(call));
-  Engine& engine = Engine::instance();
-  if (next == nullptr) {
-    next = std::make_shared<Task>(engine.functions().intern(target), Payload());
-    next->generation = process::Runtime::generation();
-    next->local = std::make_unique<LocalTask>();
-    fail_as_closed(*next);
-    return next;
-  }
-  auto callback = std::make_unique<Callback>([home, first, next] {
-    if (first->status() == Task::Status::finished) return home->feed(next);
-    home->fail(next, [first] { raise_failure(*first); });
-  });
-  engine.call_when_done(*first, std::move(callback));
-  return next;
+  const TaskRef next =
+      home == nullptr ? make_homeless(target) : home->make_task(target, std::move(call));
+  return follow(first, next, home.get(),
+                [home, first, next] { succeed_locally(*home, first, next); });
 }
 
 bool ProcessPool::expect(const TaskRef& task) {

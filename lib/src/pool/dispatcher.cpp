@@ -83,19 +83,19 @@ bool Dispatcher::withdraw(Task& task) {
 
 void Dispatcher::on_resize(unsigned count) {
   const unsigned before = supervisor_.wanted();
-  supervisor_.resize(count);
   if (count > hands_.size()) {
-    hands_.resize(count);
-    lives_.resize(count);
     idle_.reserve(count);
     to_publish_.reserve(count);
+    due_starts_.resize(count);
+    lives_.resize(count);
+    hands_.resize(count);
   }
+  supervisor_.resize(count);
   for (WorkerIndex index = count; index < hands_.size(); ++index) wear_out(index);
   for (WorkerIndex index = before; index < count; ++index) {
     if (!supervisor_.is_vacant(index)) continue;  // it follows when the one there has left
     if (is_broken() || !is_replaced(index)) continue;
-    supervisor_.on_starting(index);
-    port_.start_worker(index, Duration::zero());
+    start(index, Duration::zero());
   }
   pump();
 }
@@ -126,7 +126,7 @@ void Dispatcher::on_started(WorkerIndex index) {
   pump();
 }
 
-void Dispatcher::on_start_failed(WorkerIndex index, const std::string& reason) {
+void Dispatcher::on_start_failed(WorkerIndex index, std::string_view reason) {
   if (is_replaced(index)) {
     follow(index, supervisor_.on_start_failed(index, reason));
   } else {
@@ -169,13 +169,10 @@ void Dispatcher::on_completed(WorkerIndex index, Completed completed) {
   const std::size_t items =
       std::max<std::size_t>(1, task->part == nullptr ? 1 : completed.items + failed_items);
   task->function->times.record(completed.nanoseconds, items);
-  if (asks_user(index, *task, completed)) {
-    task->thrown = std::make_unique<Payload>(std::move(completed.result));
-    task->set_running(false);
-    ++undecided_;
+  if (asks_user(index, *task, completed) && ask_user(task, completed)) {
     favourite_ = index;
     if (hands.empty()) become_idle(index);
-    return port_.ask_user(task);
+    return;
   }
   task->payload = std::move(completed.result);
   if (task->part != nullptr) {
@@ -224,15 +221,17 @@ void Dispatcher::on_ended(WorkerIndex index, WorkerEnd end) {
   prefetched_ -= hands.prefetched();
   // Of a worker that kept to the protocol only the first can have started; of another, all up to
   // the last one taken: their results are not believed.
-  std::vector<TaskRef> lost;
-  while (!hands.empty() && was_begun(index, hands.front(), end)) lost.push_back(hands.pop_front());
-  if (lost.empty() && !hands.empty()) ++hands.front().untouched;
-  while (!hands.empty()) hand_back(index, hands.pop_back());
+  const auto is_untouched = [&](const TaskRef& task) { return !was_begun(index, *task, end); };
+  const auto first_left = std::ranges::find_if(hands.tasks(), is_untouched);
+  const auto lost = static_cast<std::size_t>(first_left - hands.tasks().begin());
+  if (lost == 0 && !hands.empty()) ++hands.front().untouched;
+  while (hands.size() > lost) hand_back(index, hands.pop_back());
   const bool was_ended = lives_[index].doomed != 0 || supervisor_.is_dismissed(index);
   if (supervisor_.is_ready(index) && !was_ended && is_replaced(index)) {
-    supervisor_.on_loss(port_.now(), rules_.restart, lost.empty() ? "" : lost.front()->name());
+    supervisor_.on_loss(port_.now(), rules_.restart,
+                        hands.empty() ? std::string_view() : hands.front().name());
   }
-  for (; !lost.empty(); lost.pop_back()) lose(index, lost.back(), end);
+  while (!hands.empty()) lose(index, hands.pop_back(), end);
   lives_[index] = {};
   if (is_replaced(index)) {
     follow(index, supervisor_.on_ended(index));
@@ -276,6 +275,7 @@ Dispatcher::Counts Dispatcher::counts() const {
 
 // Gives tasks to workers, and once nothing is left of a closed pool, lets the workers go.
 void Dispatcher::hand_out() {
+  ask_for_starts();
   if (is_broken()) fail_backlog();
   if (is_ending_) cancel_backlog();  // nobody is left to run it
   do {

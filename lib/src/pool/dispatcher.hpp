@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -76,7 +77,8 @@ class Dispatcher {
         rules_(rules),
         supervisor_(rules.max_workers),
         hands_(rules.max_workers),
-        lives_(rules.max_workers) {
+        lives_(rules.max_workers),
+        due_starts_(rules.max_workers) {
     idle_.reserve(rules.max_workers);
     to_publish_.reserve(rules.max_workers);
   }
@@ -111,7 +113,7 @@ class Dispatcher {
   /// A worker is being started without having been asked for.
   void expect_start(WorkerIndex index) { supervisor_.on_starting(index); }
   void on_started(WorkerIndex index);
-  void on_start_failed(WorkerIndex index, const std::string& reason);
+  void on_start_failed(WorkerIndex index, std::string_view reason);
   void on_ready(WorkerIndex index);
   /// The oldest task in the worker's hands is done. A call of on_collected() follows.
   void on_completed(WorkerIndex index, Completed completed);
@@ -211,6 +213,7 @@ class Dispatcher {
   bool run_again(const TaskRef& task, std::optional<std::size_t> done, unsigned allowed);
   void give_up(const TaskRef& task, Reason reason);
   unsigned retries(const Task& task, Reason reason) const noexcept;
+  bool ask_user(const TaskRef& task, Completed& completed);
   bool asks_user(WorkerIndex index, const Task& task, const Completed& completed) const noexcept;
   void cancel_waiting();
   void cancel_backlog();
@@ -238,6 +241,8 @@ class Dispatcher {
   void settle(Task& task, Task::Status status);
   void lose(WorkerIndex index, const TaskRef& task, WorkerEnd& end);
   void follow(WorkerIndex index, std::optional<Duration> delay);
+  void start(WorkerIndex index, Duration delay) noexcept;
+  void ask_for_starts();
   void fail_backlog();
 
   DispatchPort& port_;
@@ -245,6 +250,8 @@ class Dispatcher {
   Supervisor supervisor_;
   std::vector<Hands> hands_;  // by WorkerIndex
   std::vector<Life> lives_;   // by WorkerIndex
+  std::vector<std::optional<Duration>> due_starts_;  // by WorkerIndex: not asked for yet
+  bool has_due_starts_ = false;
   Backlog backlog_;           // with those that were cancelled while they stood here
   std::size_t queued_ = 0;    // without them
   std::size_t queued_bytes_ = 0;               // of their arguments, where rules_ ask for it

@@ -111,7 +111,8 @@ void Dispatcher::settle(Task& task, Task::Status status) {
   if (task.part == nullptr && status == Task::Status::finished) ++totals_.completed;
   if (status == Task::Status::raised) ++totals_.failed;
   if (status == Task::Status::cancelled) {
-    const char* const when = task.attempt > 0 ? " was cancelled" : " was cancelled before it started";
+    const char* const when =
+        task.attempt > 0 ? " was cancelled" : " was cancelled before it started";
     task.fail_by([function = task.function, policy = task.policy, when] {
       const bool is_named = policy != nullptr && !policy->name.empty();
       throw CancelledError("task " + (is_named ? policy->name : function->name()) + when);
@@ -153,7 +154,7 @@ void Dispatcher::lose(WorkerIndex index, const TaskRef& task, WorkerEnd& end) {
   if (knows_items) end_early(*task, *end.items, *end.items + 1);
   if (reason != Reason::none) return give_up(task, reason);
   ++totals_.lost;
-  task->fail_by([raise = end.raise, &lost = *task] { raise(lost); });
+  task->fail_by_made([&] { return [raise = end.raise, &lost = *task] { raise(lost); }; });
   settle(*task, Task::Status::failed);
 }
 
@@ -171,14 +172,31 @@ void Dispatcher::hand_back(WorkerIndex index, TaskRef task) {
 // Has another worker take the place of one that is gone.
 void Dispatcher::follow(WorkerIndex index, std::optional<Duration> delay) {
   if (!delay) return;
-  supervisor_.on_starting(index);
   ++totals_.restarted;
-  port_.start_worker(index, *delay);
+  start(index, *delay);
+}
+
+// The port is asked in pump(), which tries again where there is no memory for it now.
+void Dispatcher::start(WorkerIndex index, Duration delay) noexcept {
+  supervisor_.on_starting(index);
+  due_starts_[index] = delay;
+  has_due_starts_ = true;
+}
+
+void Dispatcher::ask_for_starts() {
+  if (!has_due_starts_) return;
+  for (WorkerIndex index = 0; index < due_starts_.size(); ++index) {
+    if (!due_starts_[index]) continue;
+    port_.start_worker(index, *due_starts_[index]);
+    due_starts_[index].reset();
+  }
+  has_due_starts_ = false;
 }
 
 void Dispatcher::fail_backlog() {
   const auto fail = [&](Task& task) {
-    task.fail_by([reason = broken_reason()] { throw BrokenPoolError(reason); });
+    task.fail_by_made(
+        [&] { return [reason = broken_reason()] { throw BrokenPoolError(reason); }; });
     settle(task, Task::Status::failed);
   };
   while (const TaskRef task = next_queued()) fail(*task);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dispatcher: time limits, further attempts, and workers that are worn out.
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "pool/dispatcher.hpp"
@@ -18,6 +19,10 @@ TimePoint after(TimePoint start, Duration delay) noexcept {
 
 std::string in_seconds(Duration time) {
   return std::to_string(std::chrono::duration<double>(time).count()) + " s";
+}
+
+auto throw_timeout(std::string what) {
+  return [what = std::move(what)] { throw TaskTimeoutError(what); };
 }
 
 }  // namespace
@@ -229,10 +234,31 @@ Duration Dispatcher::pause_before(const Task& task) {
   return pool::pause_before(*task.policy, task.attempt, random);
 }
 
+// Without the memory to wait for its time it comes at once.
 void Dispatcher::delay(TaskRef task, Duration pause) {
   task->set_running(false);
-  delayed_.emplace(after(port_.now(), pause), std::move(task));
+  try {
+    delayed_.emplace(after(port_.now(), pause), task);
+  } catch (const std::bad_alloc&) {
+    return requeue(std::move(task));
+  }
   set_alarm();
+}
+
+// Has the user asked whether the task, which has thrown, is run again; false, and nothing has
+// changed, without the memory for that.
+bool Dispatcher::ask_user(const TaskRef& task, Completed& completed) {
+  try {
+    task->thrown = std::make_unique<Payload>(std::move(completed.result));
+    port_.ask_user(task);
+  } catch (const std::bad_alloc&) {
+    if (task->thrown != nullptr) completed.result = std::move(*task->thrown);
+    task->thrown = nullptr;
+    return false;
+  }
+  task->set_running(false);
+  ++undecided_;
+  return true;
 }
 
 bool Dispatcher::asks_user(WorkerIndex index, const Task& task,
@@ -259,11 +285,12 @@ void Dispatcher::on_answer(const TaskRef& task, bool runs_again) {
 void Dispatcher::give_up(const TaskRef& task, Reason reason) {
   if (reason == Reason::cancelled) return settle(*task, Task::Status::cancelled);
   ++totals_.failed;
-  const std::string what = "task " + task->name() + " (attempt " + std::to_string(task->attempt) +
-                           ") was ended: it ran for longer than its time-out of " +
-                           in_seconds(timeout_of(*task)) +
-                           " (TaskOptions::timeout, PoolOptions::task_timeout)";
-  task->fail_by([what] { throw TaskTimeoutError(what); });
+  task->fail_by_made([&] {
+    return throw_timeout("task " + task->name() + " (attempt " + std::to_string(task->attempt) +
+                         ") was ended: it ran for longer than its time-out of " +
+                         in_seconds(timeout_of(*task)) +
+                         " (TaskOptions::timeout, PoolOptions::task_timeout)");
+  });
   settle(*task, Task::Status::failed);
 }
 
@@ -328,9 +355,10 @@ bool Dispatcher::is_expired(const Task& task) {
 
 void Dispatcher::fail_expired(Task& task) {
   ++totals_.failed;
-  const std::string what = "task " + task.name() + " has expired: no worker began it within " +
-                           in_seconds(task.policy->expires) + " of submit (TaskOptions::expires)";
-  task.fail_by([what] { throw TaskTimeoutError(what); });
+  task.fail_by_made([&] {
+    return throw_timeout("task " + task.name() + " has expired: no worker began it within " +
+                         in_seconds(task.policy->expires) + " of submit (TaskOptions::expires)");
+  });
   settle(task, Task::Status::failed);
 }
 

@@ -18,15 +18,6 @@
 namespace shoal::pool {
 namespace {
 
-// Keys of watched descriptors: the worker's id above two bits that say which descriptor.
-enum class Watched : std::uint64_t { sentinel = 0, control = 1 };
-constexpr std::uint64_t kServiceKey = ~std::uint64_t{0};
-constexpr std::uint64_t kLogKey = kServiceKey - 1;
-
-std::uint64_t key_of(WorkerId worker, Watched watched) noexcept {
-  return worker << 2 | static_cast<std::uint64_t>(watched);
-}
-
 // How long what was called back may take at the end of the process.
 constexpr Duration kNotifierGrace = std::chrono::seconds(1);
 
@@ -76,13 +67,8 @@ Engine::Engine() : spin_tokens_(spin_token_count()) {
   if (!sealed) base::log(LogLevel::warn, "the board is not sealed: " + sealed.error().to_string());
   board_file_ = std::make_shared<const UniqueFd>(std::move(file));
   poller_ = take_or_throw(os::Poller::create());
-  for (const os::Fd* ear : {&service_.ear, &service_.own}) {
-    const os::Result<void> added = poller_->add(ear->get(), kServiceKey);
-    if (!added) throw ResourceError("a pool needs " + added.error().to_string());
-  }
   logs_.emplace(board(), notifier_);
-  const os::Result<void> listening = poller_->add(logs_->ear(), kLogKey);
-  if (!listening) throw ResourceError("a pool needs " + listening.error().to_string());
+  listen();
   const os::Result<void> started =
       process::Runtime::instance().start_own_thread("shoal-service", [this] { serve(); });
   if (!started) throw ResourceError("a pool needs " + started.error().to_string());
@@ -95,9 +81,11 @@ SharedBoard& Engine::board() noexcept {
 }
 
 void Engine::Lock::unlock() {
-  if (engine_.to_wake_.empty() && engine_.unposted_ == 0 && engine_.to_call_ == nullptr) {
+  if (engine_.to_wake_.empty() && engine_.unposted_ == 0 && engine_.to_call_ == nullptr &&
+      engine_.errands_.empty()) {
     return lock_.unlock();
   }
+  auto errands = std::exchange(engine_.errands_, {});
   const auto bells = std::exchange(engine_.to_wake_, {});
   const std::size_t notices = std::exchange(engine_.unposted_, 0);
   WaiterLink* callbacks = std::exchange(engine_.to_call_, nullptr);
@@ -105,6 +93,7 @@ void Engine::Lock::unlock() {
   lock_.unlock();
   // A worker may be gone by now and its memory unmapped: such a wake wakes nobody.
   for (const auto* bell : bells) sync::Hardware::wake(*bell, 1);
+  if (!errands.empty()) process::Runtime::instance().spawner().post(std::move(errands));
   // Each calls the oldest notice there is then: the notices stay in their order, whoever posts.
   for (std::size_t i = 0; i < notices; ++i) {
     engine_.notifier_.post([&engine = engine_] { engine.give_notice(); });
@@ -212,7 +201,8 @@ bool Engine::lead(Lock& lock, Waiter& self, base::Deadline deadline) {
     const std::uint64_t before = collected_;
     collect();
     if (self.wanted == 0 || deadline.is_past()) return true;
-    // The one ring that its worker has in this epoch may have come before anybody slept.
+    // Saves a system call: a word has changed since it was listed, or a bell was rung, and the
+    // sleep would end at once.
     if (collected_ != before) continue;
     const auto begin = base::Deadline::Clock::now();
     if (!sleep(lock, deadline, on_words)) return false;
@@ -356,131 +346,6 @@ void Engine::call(Waiter& waiter) {
   waiter.is_called = true;
   waiter.wake.notify_one();
   if (&waiter == leading_) rouse_leader();
-}
-
-// --- the service thread -------------------------------------------------------------------------
-
-void Engine::serve() {
-  base::Deadline next = base::Deadline::never();
-  for (;;) {
-    try {
-      next = serve_once(next);
-    } catch (const std::bad_alloc& error) {
-      base::log(LogLevel::error, std::string("the service thread: ") + error.what());
-    } catch (const std::exception& error) {  // somebody has closed our descriptors
-      base::log(LogLevel::critical, std::string("the service thread ends: ") + error.what());
-      return;
-    }
-  }
-}
-
-// Waits for what is due, deals with it, and tells until when nothing else is.
-base::Deadline Engine::serve_once(base::Deadline next) {
-  const os::Result<std::vector<std::uint64_t>> keys = poller_->wait(next);
-  if (!keys) throw ResourceError(keys.error().to_string());
-  for (const std::uint64_t key : *keys) handle(key);
-  const Lock lock(*this);
-  if (leading_ == nullptr) {
-    post(Collector::service);
-    collect();
-  }
-  expire();
-  serving_until_ = timers_.empty() ? base::Deadline::never() : timers_.begin()->first;
-  return serving_until_;
-}
-
-void Engine::handle(std::uint64_t key) {
-  if (key == kServiceKey) return service_.silence();
-  if (key == kLogKey) return logs_->on_bell();
-  const WorkerId worker = key >> 2;
-  const std::shared_ptr<ProcessPool> pool = owner_of(worker);
-  if (pool == nullptr) return;
-  if (static_cast<Watched>(key & 3) == Watched::sentinel) {
-    pool->on_end(worker);
-  } else {
-    pool->on_control(worker);
-  }
-}
-
-std::shared_ptr<ProcessPool> Engine::owner_of(WorkerId worker) {
-  const Lock lock(*this);
-  const auto at = owners_.find(worker);
-  return at == owners_.end() ? nullptr : at->second->self();
-}
-
-void Engine::collect() {
-  // By index: collecting may finish a pool and remove it.
-  for (std::size_t i = pools_.size(); i-- > 0;) collected_ += pools_[i]->collect();
-}
-
-bool Engine::has_tasks() const {
-  return std::ranges::any_of(pools_, [](const auto& pool) { return pool->has_tasks(); });
-}
-
-void Engine::expire() {
-  while (!timers_.empty() && timers_.begin()->first.is_past()) {
-    const WorkerId worker = timers_.begin()->second;
-    timers_.erase(timers_.begin());
-    if (const auto at = owners_.find(worker); at != owners_.end()) at->second->on_timeout(worker);
-  }
-}
-
-// --- bookkeeping, with the lock held ------------------------------------------------------------
-
-void Engine::add(std::shared_ptr<ProcessPool> pool) { pools_.push_back(std::move(pool)); }
-
-std::shared_ptr<ProcessPool> Engine::find(std::uint32_t pool_number) const {
-  const auto at = std::ranges::find_if(
-      pools_, [&](const auto& pool) { return pool->number() == pool_number; });
-  return at == pools_.end() ? nullptr : *at;
-}
-
-void Engine::remove(const ProcessPool& pool) {
-  std::erase_if(pools_, [&](const auto& other) { return other.get() == &pool; });
-}
-
-os::Result<void> Engine::watch(WorkerId worker, ProcessPool& pool, int sentinel, int control) {
-  os::Result<void> added = poller_->add(sentinel, key_of(worker, Watched::sentinel));
-  if (!added) return added;
-  added = poller_->add(control, key_of(worker, Watched::control));
-  if (!added) {
-    poller_->remove(sentinel);
-    return added;
-  }
-  owners_[worker] = &pool;
-  return {};
-}
-
-void Engine::unwatch(WorkerId worker, int sentinel, int control) {
-  poller_->remove(sentinel);
-  poller_->remove(control);
-  owners_.erase(worker);
-}
-
-void Engine::watch_for_end(WorkerId worker, int control) {
-  poller_->watch_for_end(control, key_of(worker, Watched::control));
-}
-
-void Engine::stop_watching(int control) { poller_->remove(control); }
-
-void Engine::wake_later(const std::atomic<std::uint32_t>& bell) noexcept {
-  try {
-    to_wake_.push_back(&bell);
-  } catch (const std::bad_alloc&) {  // now, then: a wake that is forgotten is never made up for
-    sync::Hardware::wake(bell, 1);
-  }
-}
-
-void Engine::look_again() noexcept {
-  os::ring(service_.own.get());
-  rouse_leader();
-}
-
-void Engine::arm(base::Deadline deadline, WorkerId worker) {
-  timers_.emplace(deadline, worker);
-  if (deadline >= serving_until_) return;
-  serving_until_ = deadline;
-  os::ring(service_.own.get());
 }
 
 }  // namespace shoal::pool

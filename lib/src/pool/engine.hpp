@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -23,6 +24,7 @@
 #include "pool/spin_tokens.hpp"
 #include "pool/task.hpp"
 #include "pool/worker_memory.hpp"
+#include "process/spawner.hpp"
 #include "sync/spin_history.hpp"
 
 namespace shoal::pool {
@@ -54,7 +56,7 @@ class Engine {
   static Engine& instance();
 
   /// Holds the engine's lock; on release, first unlocks, then wakes the workers and posts the
-  /// notices and callbacks that were put on the lists meanwhile.
+  /// errands, notices and callbacks that were put on the lists meanwhile.
   class Lock {
    public:
     explicit Lock(Engine& engine) : engine_(engine), lock_(engine.mutex_) {}
@@ -113,11 +115,13 @@ class Engine {
   void watch_for_end(WorkerId worker, int control);
   void stop_watching(int control);
   /// Says whose a timer of `worker` is that no process has yet.
-  void own(WorkerId worker, ProcessPool& pool) { owners_[worker] = &pool; }
-  void disown(WorkerId worker) { owners_.erase(worker); }
-  void unwatch(WorkerId worker, int sentinel, int control);
+  void own(WorkerId worker, ProcessPool& pool) { owners_[worker].pool = &pool; }
+  void disown(WorkerId worker) noexcept { owners_.erase(worker); }
+  void unwatch(WorkerId worker, int sentinel, int control) noexcept;
   /// Puts a worker's bell on the list of those to wake once the lock is free.
   void wake_later(const std::atomic<std::uint32_t>& bell) noexcept;
+  /// Has `errand` run by the spawner once the lock is free, behind the wakes.
+  void spawn_later(std::function<void()> errand) { errands_.push_back(std::move(errand)); }
   /// Has whoever collects do so once more.
   void look_again() noexcept;
   /// Has users' code called on the notifier thread, once the lock is free: it may block, or come
@@ -126,9 +130,14 @@ class Engine {
     notices_.push_back(std::move(notice));
     ++unposted_;
   }
-  /// Writes a log record likewise: a sink is users' code, too.
-  void log_later(LogLevel level, std::string text) {
-    call_later([level, text = std::move(text)] { base::log(level, text); });
+  /// Writes what `make_text` gives to the log likewise: a sink is users' code, too. Without the
+  /// memory for it, nothing is written.
+  template <class MakeText>
+  void log_later(LogLevel level, MakeText make_text) noexcept {
+    try {
+      call_later([level, text = make_text()] { base::log(level, text); });
+    } catch (const std::bad_alloc&) {
+    }
   }
   /// Sees to it that somebody collects what workers are about to be handed.
   void expect_results() {
@@ -140,8 +149,9 @@ class Engine {
   SpinTokens<Incarnation>& spin_tokens() noexcept { return spin_tokens_; }
   /// How often a leader has polled.
   std::uint64_t spins() const noexcept { return spins_; }
-  /// Calls ProcessPool::on_timeout for `worker` at `deadline`, if it is watched then.
-  void arm(base::Deadline deadline, WorkerId worker);
+  /// Calls ProcessPool::on_timeout for `worker`, which has an owner, at `deadline`, if it has one
+  /// then. Without the memory for it now, it is seen to later.
+  void arm(base::Deadline deadline, WorkerId worker) noexcept;
   /// Wakes those who wait for `task`, whose status is final, and has its callbacks called.
   void announce(Task& task);
 
@@ -156,14 +166,22 @@ class Engine {
     void silence() const noexcept;
   };
 
+  // Whose a worker or a timer is.
+  struct Owner {
+    ProcessPool* pool = nullptr;
+    base::Deadline late_timer = base::Deadline::never();  // that there was no memory for
+  };
+
   Engine();
   void give_notice();
+  void listen();
   void serve();
   base::Deadline serve_once(base::Deadline next);
   void handle(std::uint64_t key);
   void collect();
   bool has_tasks() const;
   void expire();
+  void arm_late_timers() noexcept;
   void post(Collector collector) {
     posted_ = collector;
     board().post(collector);
@@ -188,12 +206,14 @@ class Engine {
   Bedside service_ = Bedside::make();
   std::optional<os::Poller> poller_;
   std::vector<std::shared_ptr<ProcessPool>> pools_;
-  std::unordered_map<WorkerId, ProcessPool*> owners_;
+  std::unordered_map<WorkerId, Owner> owners_;
+  bool has_late_timers_ = false;
   std::multimap<base::Deadline, WorkerId> timers_;
   std::vector<const std::atomic<std::uint32_t>*> to_wake_;
   std::deque<std::function<void()>> notices_;  // for the notifier thread
-  std::size_t unposted_ = 0;                   // of these, the last
-  WaiterLink* to_call_ = nullptr;              // Callbacks
+  process::Spawner::Errands errands_;
+  std::size_t unposted_ = 0;       // of these, the last
+  WaiterLink* to_call_ = nullptr;  // Callbacks
   WaiterLink* last_to_call_ = nullptr;
   base::Deadline serving_until_ = base::Deadline::never();  // when the service thread looks again
   Waiter* leading_ = nullptr;  // who collects; none: the service thread

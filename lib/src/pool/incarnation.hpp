@@ -34,7 +34,8 @@ class Incarnation {
         mailbox_(memory_.submissions(), memory_.completions(), memory_.gate()),
         child_(std::move(child)),
         control_(std::move(control)) {}
-  Incarnation(Incarnation&&) noexcept = default;
+  Incarnation(const Incarnation&) = delete;
+  Incarnation& operator=(const Incarnation&) = delete;
   ~Incarnation() {
     if (leases_ != nullptr) leases_->close();
   }

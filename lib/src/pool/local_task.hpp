@@ -21,9 +21,11 @@ struct LocalTask {
 /// Where such tasks run. What follows is called without the engine's lock.
 class LocalHome : public TaskHome {
  public:
-  /// Makes a task that is fed or failed later; none once the pool has been shut down.
-  virtual std::shared_ptr<Task> expect(const internal::CallTarget& target,
-                                       std::unique_ptr<internal::LocalCall> call) = 0;
+  /// A task of this home, which nobody has heard of yet.
+  virtual std::shared_ptr<Task> make_task(const internal::CallTarget& target,
+                                          std::unique_ptr<internal::LocalCall> call) = 0;
+  /// Makes `task` one that is fed or failed later; false if the pool has been shut down.
+  virtual bool expect(const std::shared_ptr<Task>& task) = 0;
   /// Queues a task that was expected, unless it has been cancelled.
   virtual void feed(const std::shared_ptr<Task>& task) = 0;
   /// Fails a task that was expected by what `thrower` throws, unless it has been cancelled.

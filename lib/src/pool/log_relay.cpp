@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/log_relay.hpp"
 
+#include <new>
 #include <utility>
 
 #include "shoal/error.hpp"
@@ -31,9 +32,11 @@ void LogRelay::on_bell() {
   relay_later();
 }
 
-void LogRelay::add_last_of(std::shared_ptr<BlackBox> box, std::optional<os::ExitStatus> status) {
+void LogRelay::add_last_of(std::shared_ptr<BlackBox> box,
+                           const std::optional<os::ExitStatus>& status) noexcept try {
   if (!box->finish(status)) return;
   notifier_.post([box = std::move(box)] { box->relay(); });
+} catch (const std::bad_alloc&) {  // they are lost
 }
 
 void LogRelay::relay_later() {

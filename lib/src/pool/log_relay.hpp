@@ -32,7 +32,8 @@ class LogRelay {
   /// The bell was rung.
   void on_bell();
   /// The worker has ended: its last records follow.
-  void add_last_of(std::shared_ptr<BlackBox> box, std::optional<os::ExitStatus> status);
+  void add_last_of(std::shared_ptr<BlackBox> box,
+                   const std::optional<os::ExitStatus>& status) noexcept;
 
  private:
   void relay_later();

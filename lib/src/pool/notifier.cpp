@@ -3,7 +3,6 @@
 
 #include <exception>
 #include <new>
-#include <string>
 #include <utility>
 
 #include "base/log.hpp"
@@ -15,7 +14,7 @@ void Notifier::call(const std::function<void()>& notice) noexcept {
   try {
     notice();
   } catch (const std::exception& error) {
-    base::log(LogLevel::error, std::string("a callback has thrown: ") + error.what());
+    base::log(LogLevel::error, "a callback has thrown: ", error.what());
   } catch (...) {
     base::log(LogLevel::error, "a callback has thrown what is no std::exception");
   }

@@ -103,10 +103,12 @@ void PoolObserver::trace_run(WorkerIndex index, const Task& task, TraceEvent eve
 
 // --- workers ------------------------------------------------------------------------------------
 
-void PoolObserver::on_started(WorkerIndex index, int pid) {
+// Without the memory for it the row has no name.
+void PoolObserver::on_started(WorkerIndex index, int pid) noexcept try {
   metrics_.set_worker(index, pid, MetricsFile::State::starting);
   place(index) = {pid, 0};
   name_row(index);
+} catch (const std::bad_alloc&) {
 }
 
 void PoolObserver::on_ready(WorkerIndex index) noexcept {

@@ -42,7 +42,7 @@ class PoolObserver {
   void on_lost(WorkerIndex index, const Task& task, std::int64_t started) noexcept;
 
   // Workers.
-  void on_started(WorkerIndex index, int pid);
+  void on_started(WorkerIndex index, int pid) noexcept;
   void on_ready(WorkerIndex index) noexcept;
   void on_ended(WorkerIndex index) noexcept;
 
@@ -60,6 +60,8 @@ class PoolObserver {
   std::shared_ptr<Trace> set_trace(std::shared_ptr<Trace> trace);
   /// The timeline, if its write() is to be called soon; asking takes the wish away.
   std::shared_ptr<Trace> take_wish() noexcept;
+  /// It was not called.
+  void wish_again() noexcept { wants_write_ = true; }
 
  private:
   // So that the figures of a small pool are not those of one task in 16.

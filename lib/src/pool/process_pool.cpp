@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/scope_exit.hpp"
 #include "os/sentinel.hpp"
 #include "os/socket.hpp"
 #include "pool/initializer.hpp"
@@ -48,8 +49,8 @@ WorkerLostError lost_error(const Task& task, int pid, std::optional<os::ExitStat
   const std::string how =
       violation.empty() ? describe(status) : "was ended for breaking the protocol: " + violation;
   const std::string what = "task " + loss.task_name + " (attempt " + std::to_string(task.attempt) +
-                           ") was lost: its worker, pid " + std::to_string(pid) + ", " + how + limit +
-                           certificate.summary();
+                           ") was lost: its worker, pid " + std::to_string(pid) + ", " + how +
+                           limit + certificate.summary();
   return WorkerLostError(what, std::move(loss));
 }
 
@@ -65,22 +66,25 @@ ProcessPool::ProcessPool(Engine& engine, const PoolOptions& options,
       source_(std::move(source)),
       dispatcher_(*this, DispatchRules::of(options)),
       observer_(options.max_workers),
-      workers_(options.max_workers) {}
+      workers_(options.max_workers) {
+  busy_.reserve(options.max_workers);
+}
 
 std::shared_ptr<ProcessPool> ProcessPool::open(const PoolOptions& options) {
-  process::require_confinement({options.limits, options.sandbox}, "PoolOptions", "cannot start a pool");
+  process::require_confinement({options.limits, options.sandbox}, "PoolOptions",
+                               "cannot start a pool");
   Engine& engine = Engine::instance();
   std::shared_ptr<ProcessPool> pool(new ProcessPool(
       engine, options,
       process::open_source(options.context.get_start_method(), process::SourceUse::pool)));
-  {
-    const Engine::Lock lock(engine);
-    engine.add(pool);
-    engine.own(pool->stall_timer_, *pool);
-    engine.own(pool->alarm_, *pool);
-  }
   WorkerIndex index = 0;
   try {
+    {
+      const Engine::Lock lock(engine);
+      engine.add(pool);
+      engine.own(pool->stall_timer_, *pool);
+      engine.own(pool->alarm_, *pool);
+    }
     for (; index < options.max_workers; ++index) {
       pool->expect_start(index);
       pool->start_one(index);
@@ -133,7 +137,7 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call,
                             std::vector<internal::ItemBatch>&& batches, const MapOptions& options,
                             const std::shared_ptr<Ledger>& ledger) {
   if (batches.empty()) return nullptr;
-  const TaskPolicy policy = policy_of(options);
+  const TaskPolicy policy = policy_of(options.task);
   const Function& function = engine_.functions().intern(call);
   std::vector<TaskRef> parts;
   std::size_t bytes = 0;
@@ -197,9 +201,12 @@ void ProcessPool::expect_start(WorkerIndex index) {
   dispatcher_.expect_start(index);
 }
 
-void ProcessPool::on_start_failed(WorkerIndex index, const std::exception& error) {
+void ProcessPool::on_start_failed(WorkerIndex index, const std::exception& error) noexcept {
   const Engine::Lock lock(engine_);
-  tell({.kind = WorkerEvent::Kind::start_failed, .index = index, .message = error.what()});
+  tell([&] {
+    return WorkerEvent{
+        .kind = WorkerEvent::Kind::start_failed, .index = index, .message = error.what()};
+  });
   dispatcher_.on_start_failed(index, error.what());
   finish_if_done();
 }
@@ -239,25 +246,32 @@ void ProcessPool::start_one(WorkerIndex index) {
 
 void ProcessPool::adopt(WorkerIndex index, WorkerMemory memory,
                         std::shared_ptr<process::Child> child, std::shared_ptr<BlackBox> box) {
-  os::Fd control = child->take_control();
+  // Whatever fails before it is watched: nobody else would hear of its end.
+  base::ScopeExit abandon([child] { child->end(Duration::zero()); });
   box->set_pid(child->pid());
   engine_.logs().add(box);
-  Engine::Lock lock(engine_);
-  const WorkerId id = engine_.next_worker_id();
-  const os::Result<void> watched = engine_.watch(id, *this, child->sentinel(), control.get());
+  os::Fd control = child->take_control();
+  std::unique_ptr<Standing> standing(
+      new Standing{engine_.next_worker_id(), index,
+                   Incarnation(std::move(memory), child, std::move(control)), std::move(box)});
+  const Engine::Lock lock(engine_);
+  own_watch(index);
+  const auto place = indices_.emplace(standing->id, index).first;
+  base::ScopeExit forget([&] { indices_.erase(place); });
+  const os::Result<void> watched =
+      engine_.watch(standing->id, *this, child->sentinel(), standing->worker.control());
   if (!watched) {
-    lock.unlock();
-    child->end(Duration::zero());
     throw StartError(std::error_code(watched.error().error, std::generic_category()),
                      "a worker needs " + watched.error().to_string());
   }
-  workers_[index].reset(new Standing{
-      id, index, Incarnation(std::move(memory), std::move(child), std::move(control)),
-      std::move(box)});
-  indices_[id] = index;
+  abandon.release();
+  forget.release();
+  workers_[index] = std::move(standing);
   engine_.rouse_leader();  // it does not know this worker's word
-  tell({.kind = WorkerEvent::Kind::started, .index = index, .pid = workers_[index]->worker.child()->pid()});
-  observer_.on_started(index, workers_[index]->worker.child()->pid());
+  tell([&] {
+    return WorkerEvent{.kind = WorkerEvent::Kind::started, .index = index, .pid = child->pid()};
+  });
+  observer_.on_started(index, child->pid());
   dispatcher_.on_started(index);
   show();
 }
@@ -270,17 +284,19 @@ ProcessPool::Standing* ProcessPool::find(WorkerId id) {
 void ProcessPool::start_worker(WorkerIndex index, Duration delay) {
   if (delay <= Duration::zero()) return start_now(index);
   const WorkerId timer = engine_.next_worker_id();
-  delayed_starts_[timer] = index;
   engine_.own(timer, *this);
+  base::ScopeExit disown([&] { engine_.disown(timer); });
+  delayed_starts_[timer] = index;
+  disown.release();
   engine_.arm(base::Deadline::in(delay), timer);
 }
 
 void ProcessPool::start_now(WorkerIndex index) {
-  process::Runtime::instance().spawner().post([self = self(), index] {
+  engine_.spawn_later([self = self(), index] {
     try {
       self->start_one(index);
     } catch (const std::exception& error) {
-      base::log(LogLevel::warn, std::string("a worker was not replaced: ") + error.what());
+      base::log(LogLevel::warn, "a worker was not replaced: ", error.what());
       self->on_start_failed(index, error);
     }
   });
@@ -301,27 +317,33 @@ void ProcessPool::kill(Incarnation& worker) {
   worker.note_kill();
   const os::Result<void> sent = worker.child()->signal(SIGKILL);
   if (!sent && sent.error().error != ESRCH) {
-    engine_.log_later(LogLevel::error, "a worker could not be killed: " + sent.error().to_string());
+    engine_.log_later(LogLevel::error,
+                      [&] { return "a worker could not be killed: " + sent.error().to_string(); });
   }
 }
 
 void ProcessPool::on_timeout(WorkerId id) {
   if (owns_timer(id)) return;
   if (Standing* const standing = find(id)) return kill(standing->worker);
-  if (const auto delayed = delayed_starts_.extract(id)) {
-    engine_.disown(id);
-    if (!dispatcher_.is_closed() || !dispatcher_.is_drained()) return start_now(delayed.mapped());
-    dispatcher_.on_start_failed(delayed.mapped(), "the pool has been shut down");
-    finish_if_done();
-  }
+  const auto delayed = delayed_starts_.find(id);
+  if (delayed == delayed_starts_.end()) return;
+  const WorkerIndex index = delayed->second;
+  const bool is_needed = !dispatcher_.is_closed() || !dispatcher_.is_drained();
+  if (is_needed) start_now(index);
+  engine_.disown(id);
+  delayed_starts_.erase(delayed);
+  if (is_needed) return;
+  dispatcher_.on_start_failed(index, "the pool has been shut down");
+  finish_if_done();
 }
 
 // Ends a worker that broke the protocol or stopped reading.
 void ProcessPool::punish(Incarnation& worker) {
   if (!worker.violation().empty()) {
-    engine_.log_later(LogLevel::error,
-                      "worker pid " + std::to_string(worker.child()->pid()) +
-                          " breaks the protocol and is ended: " + worker.violation());
+    engine_.log_later(LogLevel::error, [&] {
+      return "worker pid " + std::to_string(worker.child()->pid()) +
+             " breaks the protocol and is ended: " + worker.violation();
+    });
   }
   kill(worker);
 }
@@ -343,6 +365,7 @@ void ProcessPool::on_control(WorkerId id) {
   engine_.arm(base::Deadline::in(kLeaveGrace), id);
 }
 
+// What lacks the memory comes again, as the worker is watched; once it is not, nothing does.
 void ProcessPool::on_end(WorkerId id) {
   std::shared_ptr<process::Child> child;
   std::shared_ptr<BlackBox> box;
@@ -354,57 +377,79 @@ void ProcessPool::on_end(WorkerId id) {
     box = standing->box;
   }
   const std::optional<os::ExitStatus> status = child->exit_status(base::Deadline::in(kStatusGrace));
-  engine_.logs().add_last_of(std::move(box), status);
-  const Engine::Lock lock(engine_);
-  const WorkerIndex index = indices_.at(id);
-  Standing& standing = *workers_[index];
+  Engine::Lock lock(engine_);
+  Standing& standing = *find(id);
   if (!standing.is_ready) greet(standing);  // what it had to say
-  dispatcher_.on_deaf(index);
+  dispatcher_.on_deaf(standing.index);
   if (standing.worker.violation().empty()) collect(standing);  // what it had published is delivered
+  const auto certificate =
+      std::make_shared<const Certificate>(box, status, standing.worker.is_killed());
+  WorkerEnd end = describe_end(standing, status, certificate);
   engine_.unwatch(id, child->sentinel(), standing.worker.control());
-  engine_.spin_tokens().forget(standing.worker);
-  WorkerEnd end = describe_end(standing, status);
   tell_end(standing, status);
-  const Task* const task = dispatcher_.expected(index);
-  if (task != nullptr) standing.worker.rescue(*task, end);
-  if (task != nullptr && task->ticket == end.taken) {
-    observer_.on_lost(index, *task, standing.worker.started());
-  }
-  observer_.on_ended(index);
-  spins_of_the_dead_ += standing.worker.spins();
-  std::erase(busy_, index);
-  indices_.erase(id);
-  workers_[index].reset();
-  child.reset();  // under the lock the pool's source is alive: this is not the server's last holder
-  dispatcher_.on_ended(index, std::move(end));
+  std::unique_ptr<Standing> gone = vacate(standing);
+  dispatcher_.on_ended(gone->index, std::move(end));
   show();
+  // Who waits for its tasks goes on before what it leaves is read and cleared away.
+  is_clearing_ = true;
+  lock.unlock();
+  engine_.logs().add_last_of(std::move(box), status);
+  certificate->gather();
+  lock.lock();
+  // Under the lock the pool's source is alive: this is not the server's last holder.
+  gone.reset();
+  child.reset();
+  is_clearing_ = false;
   finish_if_done();
 }
 
-WorkerEnd ProcessPool::describe_end(const Standing& standing,
-                                    std::optional<os::ExitStatus> status) const {
+// From here on there is nobody in its place.
+std::unique_ptr<ProcessPool::Standing> ProcessPool::vacate(Standing& standing) noexcept {
+  const WorkerIndex index = standing.index;
+  const Task* const task = dispatcher_.expected(index);
+  if (task != nullptr && task->ticket == standing.worker.taken()) {
+    observer_.on_lost(index, *task, standing.worker.started());
+  }
+  observer_.on_ended(index);
+  engine_.spin_tokens().forget(standing.worker);
+  spins_of_the_dead_ += standing.worker.spins();
+  std::erase(busy_, index);
+  indices_.erase(standing.id);
+  return std::move(workers_[index]);
+}
+
+WorkerEnd ProcessPool::describe_end(Standing& standing, std::optional<os::ExitStatus> status,
+                                    std::shared_ptr<const Certificate> certificate) {
   const Incarnation& worker = standing.worker;
-  auto certificate =
-      std::make_shared<const Certificate>(*standing.box, status, worker.is_killed());
   WorkerEnd end;
   end.taken = worker.taken();
-  end.raise = [pid = worker.child()->pid(), status,
-               violation = worker.violation(),
+  end.raise = [pid = worker.child()->pid(), status, violation = worker.violation(),
                limit = explain_limit(options_.limits, status),
                certificate = std::move(certificate)](const Task& task) {
     throw lost_error(task, pid, status, violation, limit, *certificate);
   };
+  const Task* const task = dispatcher_.expected(standing.index);
+  if (task != nullptr) worker.rescue(*task, end);
   return end;
 }
 
-void ProcessPool::finish_if_done() {
+void ProcessPool::finish_if_done() noexcept {
   if (dispatcher_.is_broken() && !std::exchange(is_broken_told_, true)) {
-    tell({.kind = WorkerEvent::Kind::broken, .message = dispatcher_.broken_reason()});
+    tell([&] {
+      return WorkerEvent{.kind = WorkerEvent::Kind::broken, .message = dispatcher_.broken_reason()};
+    });
   }
+  is_finish_due_ = false;
+  if (is_clearing_) return;  // it is called again
   if (!dispatcher_.is_closed() || !dispatcher_.is_drained() || dispatcher_.has_workers()) return;
+  try {
+    if (is_joined_by_notifier_) engine_.call_later([] {});  // which looks again
+  } catch (const std::bad_alloc&) {
+    is_finish_due_ = true;
+    return engine_.look_again();
+  }
   is_done_ = true;
   done_.notify_all();
-  if (is_joined_by_notifier_) engine_.call_later([] {});  // which looks again
   engine_.disown(stall_timer_);
   engine_.disown(alarm_);
   for (const auto& [id, index] : watches_) engine_.disown(id);

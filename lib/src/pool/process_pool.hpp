@@ -2,8 +2,10 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -107,17 +109,20 @@ class ProcessPool final : public DispatchPort, public TaskHome {
                      bool may_wait);
   void greet(Standing& standing);
   void call_later(std::function<void()> notice);
-  void tell(const WorkerEvent& event);
-  void tell_end(const Standing& standing, std::optional<os::ExitStatus> status);
+  template <class Describe>
+  void tell(Describe describe) noexcept;
+  void tell_end(const Standing& standing, std::optional<os::ExitStatus> status) noexcept;
+  WorkerEvent event_of_end(const Standing& standing, std::optional<os::ExitStatus> status) const;
   void ask(const TaskRef& task);
   bool owns_timer(WorkerId id);
   void drop_segments();
   void collect_in_passing() noexcept;
   void take_out(const std::vector<TaskRef>& parts, std::size_t refused);
   void expect_start(WorkerIndex index);
-  void on_start_failed(WorkerIndex index, const std::exception& error);
+  void on_start_failed(WorkerIndex index, const std::exception& error) noexcept;
   void start_one(WorkerIndex index);
   void start_now(WorkerIndex index);
+  void own_watch(WorkerIndex index);
   void adopt(WorkerIndex index, WorkerMemory memory, std::shared_ptr<process::Child> child,
              std::shared_ptr<BlackBox> box);
   Standing* find(WorkerId id);
@@ -125,9 +130,11 @@ class ProcessPool final : public DispatchPort, public TaskHome {
   void punish(Incarnation& worker);
   void kill(Incarnation& worker);
   void wake(Incarnation& worker);
-  void finish_if_done();
-  void show();
-  WorkerEnd describe_end(const Standing& standing, std::optional<os::ExitStatus> status) const;
+  void finish_if_done() noexcept;
+  void show() noexcept;
+  std::unique_ptr<Standing> vacate(Standing& standing) noexcept;
+  WorkerEnd describe_end(Standing& standing, std::optional<os::ExitStatus> status,
+                         std::shared_ptr<const Certificate> certificate);
 
   // DispatchPort, with the engine's lock held.
   Delivery deliver(WorkerIndex index, Task& task) override;
@@ -170,16 +177,29 @@ class ProcessPool final : public DispatchPort, public TaskHome {
   std::map<WorkerId, WorkerIndex> delayed_starts_;  // by the id that their timer runs under
   std::map<WorkerId, WorkerIndex> watches_;         // the same, of each place
   std::vector<WorkerId> watch_ids_;                 // by WorkerIndex
-  std::vector<TaskRef> room_waiters_;  // each stands for a thread that waits in submit
+  std::vector<TaskRef> room_waiters_;               // each stands for a thread that waits in submit
   bool is_broken_told_ = false;
   std::uint64_t submissions_ = 0;
   std::uint64_t wakes_ = 0;
   std::uint64_t spins_of_the_dead_ = 0;
   std::condition_variable done_;
   bool is_done_ = false;
+  bool is_clearing_ = false;    // what a dead worker leaves is still here
+  bool is_finish_due_ = false;  // there was no memory for it
   bool is_joined_by_notifier_ = false;
   std::size_t notices_ = 0;        // of this pool, that users were not told to the end
   std::size_t notices_begun_ = 0;  // of these, by the notifier
 };
+
+// Has users told of what `describe` gives, if they want to hear it. Without the memory for it they
+// do not: workers come and go all the same.
+template <class Describe>
+void ProcessPool::tell(Describe describe) noexcept {
+  if (options_.on_worker_event == nullptr) return;
+  try {
+    call_later([this, event = WorkerEvent(describe())] { options_.on_worker_event(event); });
+  } catch (const std::bad_alloc&) {
+  }
+}
 
 }  // namespace shoal::pool

@@ -119,6 +119,7 @@ void ProcessPool::join() {
 void ProcessPool::resize(unsigned max_workers) {
   const Engine::Lock lock(engine_);
   if (dispatcher_.is_closed()) throw PoolClosedError("resize: the pool has been shut down");
+  busy_.reserve(max_workers);
   if (max_workers > workers_.size()) workers_.resize(max_workers);
   dispatcher_.on_resize(max_workers);
 }
@@ -143,7 +144,6 @@ void ProcessPool::end_workers(int signal) {
 
 // Has users' code called on the notifier thread; join() waits for it.
 void ProcessPool::call_later(std::function<void()> notice) {
-  ++notices_;
   engine_.call_later([self = self(), notice = std::move(notice)] {
     {
       const Engine::Lock lock(self->engine_);
@@ -157,15 +157,16 @@ void ProcessPool::call_later(std::function<void()> notice) {
     });
     notice();
   });
+  ++notices_;
 }
 
-void ProcessPool::tell(const WorkerEvent& event) {
-  if (options_.on_worker_event == nullptr) return;
-  call_later([this, event] { options_.on_worker_event(event); });
+void ProcessPool::tell_end(const Standing& standing,
+                           std::optional<os::ExitStatus> status) noexcept {
+  tell([&] { return event_of_end(standing, status); });
 }
 
-void ProcessPool::tell_end(const Standing& standing, std::optional<os::ExitStatus> status) {
-  if (options_.on_worker_event == nullptr) return;
+WorkerEvent ProcessPool::event_of_end(const Standing& standing,
+                                      std::optional<os::ExitStatus> status) const {
   const Supervisor& supervisor = dispatcher_.supervisor();
   WorkerEvent event;
   event.index = standing.index;
@@ -183,7 +184,7 @@ void ProcessPool::tell_end(const Standing& standing, std::optional<os::ExitStatu
   }
   if (status && status->signal != 0) event.signal = status->signal;
   if (status && status->signal == 0) event.exit_status = status->code;
-  tell(event);
+  return event;
 }
 
 // A worker says that it is ready, or why the pool can be of no use.
@@ -196,9 +197,11 @@ void ProcessPool::greet(Standing& standing) {
   }
   if (hello != Incarnation::Hello::ready) return;
   standing.is_ready = true;
-  tell({.kind = WorkerEvent::Kind::ready,
-        .index = standing.index,
-        .pid = standing.worker.child()->pid()});
+  tell([&] {
+    return WorkerEvent{.kind = WorkerEvent::Kind::ready,
+                       .index = standing.index,
+                       .pid = standing.worker.child()->pid()};
+  });
   observer_.on_ready(standing.index);
   dispatcher_.on_ready(standing.index);
   show();
@@ -218,7 +221,7 @@ void ProcessPool::ask(const TaskRef& task) {
     try {
       runs_again = task->policy->retry_if(std::current_exception());
     } catch (const std::exception& error) {
-      base::log(LogLevel::error, std::string("TaskOptions::retry_if has thrown: ") + error.what());
+      base::log(LogLevel::error, "TaskOptions::retry_if has thrown: ", error.what());
     } catch (...) {
       base::log(LogLevel::error, "TaskOptions::retry_if has thrown what is no std::exception");
     }
@@ -247,15 +250,19 @@ bool ProcessPool::owns_timer(WorkerId id) {
   return true;
 }
 
-void ProcessPool::set_watch(WorkerIndex index, TimePoint at) {
+// With the worker's start: the time of a task that was handed over must not go unwatched.
+void ProcessPool::own_watch(WorkerIndex index) {
   if (index >= watch_ids_.size()) watch_ids_.resize(index + 1);
   WorkerId& id = watch_ids_[index];
-  if (id == 0) {
-    id = engine_.next_worker_id();
-    watches_[id] = index;
-    engine_.own(id, *this);
-  }
-  engine_.arm(base::Deadline::at(at), id);
+  if (id != 0) return;
+  const WorkerId fresh = engine_.next_worker_id();
+  watches_[fresh] = index;
+  engine_.own(fresh, *this);
+  id = fresh;
+}
+
+void ProcessPool::set_watch(WorkerIndex index, TimePoint at) {
+  engine_.arm(base::Deadline::at(at), watch_ids_[index]);
 }
 
 void ProcessPool::set_alarm(TimePoint at) { engine_.arm(base::Deadline::at(at), alarm_); }

@@ -10,6 +10,7 @@
 #include "pool/check_options.hpp"
 #include "pool/map_course.hpp"
 #include "pool/process_pool.hpp"
+#include "pool/task_policy.hpp"
 #include "process/runtime.hpp"
 #include "shoal/progress.hpp"
 
@@ -43,7 +44,7 @@ internal::Submission internal::prepare(Writer& arguments, TaskOptions options, b
   how.name_bytes = static_cast<std::uint8_t>(
       std::min<std::size_t>(options.name.size(), std::numeric_limits<std::uint8_t>::max()));
   arguments.write(options.name.data(), how.name_bytes);
-  how.options = std::make_shared<const TaskOptions>(std::move(options));
+  how.options = pool::policy_of(std::move(options));
   how.may_wait = may_wait;
   return how;
 }

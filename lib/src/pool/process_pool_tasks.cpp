@@ -32,6 +32,7 @@ std::size_t ProcessPool::collect() {
     show();
   }
   drop_segments();
+  if (is_finish_due_) finish_if_done();
   return count;
 }
 
@@ -117,7 +118,6 @@ std::size_t ProcessPool::collect(Standing& standing) {
 
 Delivery ProcessPool::deliver(WorkerIndex index, Task& task) {
   Incarnation& worker = workers_[index]->worker;
-  busy_.reserve(workers_.size());  // what follows a delivery must not fail
   const bool was_idle = !worker.has_tasks();
   const Delivery delivery = worker.deliver(task, engine_.functions());
   if (delivery == Delivery::refused) punish(worker);

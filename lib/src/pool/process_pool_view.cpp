@@ -39,10 +39,14 @@ void ProcessPool::trace(std::shared_ptr<Trace> trace) {
 }
 
 // Lets others see how things stand.
-void ProcessPool::show() {
+void ProcessPool::show() noexcept {
   observer_.set_counts(dispatcher_.counts());
-  if (auto trace = observer_.take_wish()) {
-    engine_.call_later([trace = std::move(trace)] { trace->write(); });
+  auto trace = observer_.take_wish();
+  if (trace == nullptr) return;
+  try {
+    engine_.call_later([trace] { trace->write(); });
+  } catch (const std::bad_alloc&) {
+    observer_.wish_again();
   }
 }
 

@@ -15,7 +15,7 @@ namespace shoal::pool {
 template <class Worker>
 class SpinTokens {
  public:
-  explicit SpinTokens(unsigned count) : count_(count) {}
+  explicit SpinTokens(unsigned count) : count_(count) { holders_.reserve(count); }
 
   /// `worker` is given a task: it may poll once that is done.
   void use(Worker& worker) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shoal/duration.hpp"
@@ -38,8 +39,9 @@ class Supervisor {
   void on_deaf(WorkerIndex index) { places_[index].is_deaf = true; }
   /// The worker takes no more tasks, and is to leave once it has none.
   void on_worn(WorkerIndex index) { places_[index].is_worn = true; }
-  /// A worker has died, though nobody had asked it to: with `task`, if that is not empty.
-  void on_loss(TimePoint now, const RestartIntensity& allowed, const std::string& task);
+  /// A worker has died, though nobody had asked it to: with `task`, if that is not empty. Without
+  /// the memory to count it, it is not counted.
+  void on_loss(TimePoint now, const RestartIntensity& allowed, std::string_view task) noexcept;
   /// A task has come to its end in a worker that lives.
   void on_finished() noexcept {
     if (!losses_.empty()) losses_.clear();
@@ -51,10 +53,10 @@ class Supervisor {
 
   /// The worker is gone, or its start has failed: how long to wait before the next start; none if
   /// the pool is broken by now.
-  std::optional<Duration> on_ended(WorkerIndex index);
-  std::optional<Duration> on_start_failed(WorkerIndex index, const std::string& reason);
+  std::optional<Duration> on_ended(WorkerIndex index) noexcept;
+  std::optional<Duration> on_start_failed(WorkerIndex index, std::string_view reason) noexcept;
   /// The worker is gone, or did not come, and nobody is to replace it.
-  void vacate(WorkerIndex index);
+  void vacate(WorkerIndex index) noexcept;
 
   bool is_present(WorkerIndex index) const noexcept { return places_[index].is_present; }
   bool takes_tasks(WorkerIndex index) const noexcept {
@@ -85,7 +87,8 @@ class Supervisor {
     bool is_dismissed = false;
   };
 
-  std::optional<Duration> on_failure(const std::string& reason);
+  std::optional<Duration> on_failure(std::string_view reason) noexcept;
+  void break_down(std::string_view reason) noexcept;
 
   std::vector<Place> places_;
   unsigned wanted_;

@@ -65,6 +65,15 @@ class Task {
       thrower_ = nullptr;
     }
   }
+  /// The same of what `make_thrower` gives, which may itself lack the memory.
+  template <class MakeThrower>
+  void fail_by_made(MakeThrower make_thrower) noexcept {
+    try {
+      fail_by(make_thrower());
+    } catch (const std::bad_alloc&) {
+      thrower_ = nullptr;
+    }
+  }
   /// Throws what was said; where nothing was, there was no memory to say it.
   void raise() const {
     if (thrower_ == nullptr) throw std::bad_alloc();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <utility>
 
 #include "shoal/task_options.hpp"
 
@@ -22,12 +23,11 @@ inline Duration pause_before(const TaskOptions& options, int attempts, double ra
 /// What a task's user has said about it, shared by the parts of a map; none where nothing was said.
 using TaskPolicy = std::shared_ptr<const TaskOptions>;
 
-/// What is said about each element of a map; none where nothing is.
-inline TaskPolicy policy_of(const MapOptions& options) {
-  const TaskOptions& task = options.task;
-  const bool is_said = task.timeout != forever || task.expires != forever || task.priority != 0 ||
-                       task.retries != 0 || !task.name.empty();
-  return is_said ? std::make_shared<const TaskOptions>(task) : nullptr;
+/// What `options` say; none where that is nothing.
+inline TaskPolicy policy_of(TaskOptions options) {
+  const bool is_said = options.timeout != forever || options.expires != forever ||
+                       options.priority != 0 || options.retries != 0 || !options.name.empty();
+  return is_said ? std::make_shared<const TaskOptions>(std::move(options)) : nullptr;
 }
 
 }  // namespace shoal::pool

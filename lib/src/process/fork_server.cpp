@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/scope_exit.hpp"
 #include "os/event.hpp"
 #include "os/socket.hpp"
 #include "process/runtime.hpp"
@@ -75,19 +76,16 @@ base::Result<std::shared_ptr<Child>> ForkServer::fork_child(const os::Fd& child_
   const std::lock_guard lock(mutex_);
   const std::uint64_t ticket = ++last_ticket_;
   reports_.expect(ticket);
+  base::ScopeExit forget([&] { reports_.forget(ticket); });
   const base::Result<void> sent = send_request(ticket, child_end);
-  if (!sent) {
-    reports_.forget(ticket);
-    return sent.error();
-  }
+  if (!sent) return sent.error();
   base::Result<os::ChildProcess> process = receive_reply(ticket);
-  if (!process) {
-    reports_.forget(ticket);
-    return process.error();
-  }
-  return std::make_shared<Child>(std::move(*process), std::move(control),
-                                 std::shared_ptr<ExitReports>(shared_from_this(), &reports_),
-                                 ticket);
+  if (!process) return process.error();
+  auto child = std::make_shared<Child>(
+      std::move(*process), std::move(control),
+      std::shared_ptr<ExitReports>(shared_from_this(), &reports_), ticket);
+  forget.release();
+  return child;
 }
 
 // The child writes where this process writes now, not where it wrote when the server began.

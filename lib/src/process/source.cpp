@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/source.hpp"
 
+#include <csignal>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
+#include "base/scope_exit.hpp"
+#include "os/event.hpp"
+#include "os/sentinel.hpp"
 #include "os/socket.hpp"
 #include "process/runtime.hpp"
 #include "process/source_parts.hpp"
@@ -48,14 +53,29 @@ ControlPair make_control_pair(const std::string& attempt) {
   return {std::move(ours), std::move(theirs)};
 }
 
+std::shared_ptr<Child> take_in(os::ChildProcess process, os::Fd control) {
+  try {
+    return std::make_shared<Child>(std::move(process), std::move(control));
+  } catch (const std::bad_alloc&) {  // neither was moved: memory comes first
+    const int sentinel = process.sentinel.get();
+    static_cast<void>(os::send_signal(sentinel, SIGKILL));
+    static_cast<void>(os::wait_readable(sentinel, base::Deadline::never()));
+    static_cast<void>(os::reap(sentinel));
+    throw;
+  }
+}
+
 base::Result<std::shared_ptr<Child>> deliver(const BootMessage& boot, int control,
                                              std::shared_ptr<Child> child) {
-  const base::Result<void> sent = boot.send(control);
-  if (sent) return child;
   // It has either died or will read an end of file; in both cases it ends without having begun.
-  os::shut_down(control, 2);
-  child->exit_status();
-  return sent.error();
+  base::ScopeExit abandon([&] {
+    os::shut_down(control, 2);
+    child->exit_status();
+  });
+  const base::Result<void> sent = boot.send(control);
+  if (!sent) return sent.error();
+  abandon.release();
+  return child;
 }
 
 std::string attempt_to_start(const std::string& name) {

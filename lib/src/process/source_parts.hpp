@@ -26,6 +26,10 @@ struct ControlPair {
 };
 ControlPair make_control_pair(const std::string& attempt);
 
+/// The handle of a child of this very process that was just born; where there is no memory for it,
+/// the child is ended and reaped.
+std::shared_ptr<Child> take_in(os::ChildProcess process, os::Fd control);
+
 /// Gives a child just born its boot message; a child that is gone already is reaped.
 base::Result<std::shared_ptr<Child>> deliver(const BootMessage& boot, int control,
                                              std::shared_ptr<Child> child);

@@ -20,9 +20,9 @@ void Spawner::run(const std::function<void()>& errand) {
   is_done_.wait(lock, [&] { return errand_ == nullptr; });
 }
 
-void Spawner::post(std::function<void()> errand) {
+void Spawner::post(Errands errands) noexcept {
   const std::lock_guard lock(mutex_);
-  posted_.push_back(std::move(errand));
+  posted_.splice(posted_.end(), errands);
   is_called_.notify_one();
 }
 
@@ -40,10 +40,11 @@ void Spawner::serve() {
       is_done_.notify_one();
       continue;
     }
-    const std::function<void()> errand = std::move(posted_.front());
-    posted_.pop_front();
+    Errands errand;
+    errand.splice(errand.end(), posted_, posted_.begin());
     lock.unlock();
-    errand();
+    errand.front()();
+    errand.clear();  // what it holds may come back to us when it goes
     lock.lock();
   }
 }

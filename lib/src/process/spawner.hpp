@@ -2,8 +2,8 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <thread>
 
@@ -21,8 +21,9 @@ class Spawner {
   /// turns; on that very thread it runs at once. In a forked child `errand` must not return.
   void run(const std::function<void()>& errand);
 
-  /// Has `errand`, which must not throw, run on that thread and returns at once.
-  void post(std::function<void()> errand);
+  /// Has `errands`, which must not throw, run on that thread and returns at once.
+  using Errands = std::list<std::function<void()>>;
+  void post(Errands errands) noexcept;
 
   /// The thread's body.
   [[noreturn]] void serve();
@@ -34,7 +35,7 @@ class Spawner {
   std::condition_variable is_done_;
   std::thread::id thread_;                         // guarded by mutex_
   const std::function<void()>* errand_ = nullptr;  // guarded by mutex_; somebody waits for it
-  std::deque<std::function<void()>> posted_;       // guarded by mutex_; nobody does
+  Errands posted_;                                 // guarded by mutex_; nobody does
 };
 
 }  // namespace shoal::process

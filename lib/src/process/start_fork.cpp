@@ -73,8 +73,7 @@ class ForkSource final : public Source {
     });
     control.theirs.reset();
     const int ours = control.ours.get();
-    auto child =
-        std::make_shared<Child>(or_start_error(std::move(born), attempt), std::move(control.ours));
+    auto child = take_in(or_start_error(std::move(born), attempt), std::move(control.ours));
     return or_start_error(deliver(boot, ours, std::move(child)), attempt);
   }
 };

@@ -35,8 +35,7 @@ class SpawnSource final : public Source {
     Runtime::instance().spawner().run([&] { born = os::launch(launch); });
     control.theirs.reset();
     const int ours = control.ours.get();
-    auto child =
-        std::make_shared<Child>(or_start_error(std::move(born), attempt), std::move(control.ours));
+    auto child = take_in(or_start_error(std::move(born), attempt), std::move(control.ours));
     return or_start_error(deliver(boot, ours, std::move(child)), attempt);
   }
 };

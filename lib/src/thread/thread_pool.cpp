@@ -29,9 +29,7 @@ double random_part() {
 }  // namespace
 
 ThreadPool::ThreadPool(const ThreadPoolOptions& options)
-    : engine_(Engine::instance()),
-      options_(options),
-      generation_(process::Runtime::generation()) {
+    : engine_(Engine::instance()), options_(options), generation_(process::Runtime::generation()) {
   try {
     while (threads_.size() < options_.max_workers) {
       threads_.emplace_back(&ThreadPool::serve, this, static_cast<unsigned>(threads_.size()));
@@ -61,26 +59,26 @@ bool ThreadPool::is_here() const noexcept { return this_pool == this; }
 
 TaskRef ThreadPool::submit(const internal::CallTarget& target,
                            std::unique_ptr<internal::LocalCall> call, pool::TaskPolicy policy) {
-  TaskRef task = make_task(target, std::move(call), std::move(policy));
+  TaskRef task = make_task(target, std::move(call));
+  task->policy = std::move(policy);
   {
     const Engine::Lock lock(engine_);
     if (is_closed_) {
       throw PoolClosedError("submit of " + task->name() + ": the pool has been shut down");
     }
-    enter(task);
     enqueue(task);
+    enter(task);
   }
   watch_expiry(task);
   return task;
 }
 
 TaskRef ThreadPool::make_task(const internal::CallTarget& target,
-                              std::unique_ptr<internal::LocalCall> call, pool::TaskPolicy policy) {
+                              std::unique_ptr<internal::LocalCall> call) {
   auto task = std::make_shared<Task>(engine_.functions().intern(target), pool::Payload());
   task->local = std::make_unique<pool::LocalTask>();
   task->local->call = std::move(call);
   task->local->home = self();
-  task->policy = std::move(policy);
   task->generation = generation_;
   return task;
 }
@@ -126,14 +124,12 @@ bool ThreadPool::cancel(Task& task, Cancel) {
 
 // --- what comes later ---------------------------------------------------------------------------
 
-TaskRef ThreadPool::expect(const internal::CallTarget& target,
-                           std::unique_ptr<internal::LocalCall> call) {
-  TaskRef task = make_task(target, std::move(call), nullptr);
+bool ThreadPool::expect(const TaskRef& task) {
   const Engine::Lock lock(engine_);
-  if (is_closed_) return nullptr;
+  if (is_closed_) return false;
   waiting_.insert(task);
   enter(task);
-  return task;
+  return true;
 }
 
 void ThreadPool::feed(const TaskRef& task) {
@@ -251,23 +247,22 @@ bool ThreadPool::delay(const TaskRef& task) {
 // Also while every thread is busy.
 void ThreadPool::watch_expiry(const TaskRef& task) {
   if (task->policy == nullptr || task->policy->expires == forever) return;
-  engine_.notifier().post_at(
-      base::Deadline::in(task->policy->expires),
-      [weak = std::weak_ptr(self()), weak_task = std::weak_ptr(task)] {
-        const auto pool = weak.lock();
-        const TaskRef late = weak_task.lock();
-        if (pool == nullptr || late == nullptr) return;
-        const Engine::Lock lock(pool->engine_);
-        if (late->status() == Task::Status::queued && late->attempt == 0) pool->expire(*late);
-      });
+  engine_.notifier().post_at(base::Deadline::in(task->policy->expires),
+                             [weak = std::weak_ptr(self()), weak_task = std::weak_ptr(task)] {
+                               const auto pool = weak.lock();
+                               const TaskRef late = weak_task.lock();
+                               if (pool == nullptr || late == nullptr) return;
+                               const Engine::Lock lock(pool->engine_);
+                               if (late->status() == Task::Status::queued && late->attempt == 0)
+                                 pool->expire(*late);
+                             });
 }
 
 void ThreadPool::expire(Task& task) {
   const auto seconds = std::chrono::duration<double>(task.policy->expires).count();
   fail_by(task, [what = "task " + task.name() + " has expired: no thread began it within " +
-                        std::to_string(seconds) + " s of submit (TaskOptions::expires)"] {
-    throw TaskTimeoutError(what);
-  });
+                        std::to_string(seconds) +
+                        " s of submit (TaskOptions::expires)"] { throw TaskTimeoutError(what); });
 }
 
 // --- ends, with the engine's lock held ----------------------------------------------------------
@@ -289,8 +284,9 @@ void ThreadPool::enqueue(const TaskRef& task) {
 void ThreadPool::cancel(Task& task) {
   if (task.is_done()) return;
   const char* const when = task.attempt > 0 ? " was cancelled" : " was cancelled before it started";
-  fail_by(task, [name = task.name(), when] { throw CancelledError("task " + name + when); },
-          Task::Status::cancelled);
+  fail_by(
+      task, [name = task.name(), when] { throw CancelledError("task " + name + when); },
+      Task::Status::cancelled);
 }
 
 void ThreadPool::finish(Task& task, Task::Status status) {

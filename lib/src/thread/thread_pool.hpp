@@ -23,8 +23,8 @@
 
 namespace shoal::thread {
 
-/// The threads of one executor. Its state is under the engine's lock, as that of all tasks is; users'
-/// code runs without. Joined before it goes.
+/// The threads of one executor. Its state is under the engine's lock, as that of all tasks is;
+/// users' code runs without. Joined before it goes.
 ///
 /// They are no boost::asio::thread_pool: that one waits for ever where one of its threads cannot be
 /// had, and ends the program where memory runs out.
@@ -50,14 +50,13 @@ class ThreadPool final : public pool::LocalHome {
   bool cancel(pool::Task& task, Cancel reach) override;
   std::optional<double> progress(const pool::Task&) const override { return std::nullopt; }
 
-  pool::TaskRef expect(const internal::CallTarget& target,
-                       std::unique_ptr<internal::LocalCall> call) override;
+  pool::TaskRef make_task(const internal::CallTarget& target,
+                          std::unique_ptr<internal::LocalCall> call) override;
+  bool expect(const pool::TaskRef& task) override;
   void feed(const pool::TaskRef& task) override;
   void fail(const pool::TaskRef& task, std::function<void()> thrower) override;
 
  private:
-  pool::TaskRef make_task(const internal::CallTarget& target,
-                          std::unique_ptr<internal::LocalCall> call, pool::TaskPolicy policy);
   void enter(const pool::TaskRef& task);
   void enqueue(const pool::TaskRef& task);
   void serve(unsigned number);

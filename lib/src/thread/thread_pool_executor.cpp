@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "pool/check_options.hpp"
+#include "pool/task_policy.hpp"
 #include "process/runtime.hpp"
 #include "thread/thread_pool.hpp"
 
@@ -48,7 +49,7 @@ ThreadPoolExecutor::Policy ThreadPoolExecutor::checked(TaskOptions options) {
         "TaskOptions::timeout is given, but a thread cannot be ended: use a ProcessPoolExecutor, "
         "or wait for a limited time");
   }
-  return std::make_shared<const TaskOptions>(std::move(options));
+  return pool::policy_of(std::move(options));
 }
 
 std::shared_ptr<pool::Task> ThreadPoolExecutor::start_in(

@@ -33,7 +33,7 @@ class BlackBoxTest : public testing::Test {
   WorkerLoss loss(std::optional<os::ExitStatus> status, bool is_killed_by_us = false) {
     box->finish(status);
     WorkerLoss result;
-    const Certificate certificate(*box, status, is_killed_by_us);
+    const Certificate certificate(box, status, is_killed_by_us);
     certificate.complete(result);
     summary = certificate.summary();
     return result;

@@ -177,7 +177,7 @@ class DispatcherTest : public testing::Test {
     task->part = std::make_unique<Part>();
     task->part->batch = std::make_shared<const Batch>(std::move(items));
     task->part->count = count;
-    task->policy = policy_of({.task = std::move(options)});
+    task->policy = policy_of(std::move(options));
     if (ledger != nullptr) {
       ledger->unsettled += count;
       task->part->ledger = ledger;
