@@ -12,7 +12,8 @@ case "${1-}" in
     cat <<'EOF'
 usage: tools/test.sh [--all]
 Installs what the tests need (tools/deps/debian.txt; apt asks for sudo only if something is missing), builds everything in
-build/dev and runs the default tests; --all adds the long ones (labels stress-long, big and fuzz-long): some four hours.
+build/dev and runs the default tests; --all adds the long ones (labels stress-long, big and fuzz-long), some three hours
+on two CPUs.
 By hand: cmake --workflow --preset dev
 EOF
     exit 0 ;;
