@@ -6,6 +6,5 @@ cd "$(dirname "$0")/.."
 
 ./tools/install-deps.sh build fuzz
 echo "== fuzzers: building in build/fuzz"
-tools/quietly.sh build/fuzz/configure.log cmake --preset fuzz
-tools/quietly.sh build/fuzz/build.log cmake --build --preset fuzz
+tools/quietly.sh build/fuzz/build.log cmake --workflow --preset fuzz
 tests/fuzz/run.sh "${1:-60}"

@@ -6,7 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "conformance/process_suite.hpp"
@@ -53,6 +55,20 @@ TEST(ForkServerTest, IsReplacedWhenKilledAndItsChildrenGoWithIt_23) {
   victim.join();
   const int code = victim.exitcode().value_or(-1000);
   EXPECT_TRUE(code == -SIGKILL || code == 255) << code;
+}
+
+TEST(ForkServerTest, AnEndIsKnownAlthoughTheServerIsLateToTellOfIt) {
+  Process child = start_waiting();
+  const int server = server_pid();
+  ::kill(server, SIGSTOP);
+  child.kill();
+  std::thread lateness([server] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    ::kill(server, SIGCONT);
+  });
+  child.join();
+  EXPECT_EQ(child.exitcode(), -SIGKILL);
+  lateness.join();
 }
 
 TEST(ForkServerTest, SurvivesWhatIsSentToWholeGroups_23) {

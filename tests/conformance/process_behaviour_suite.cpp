@@ -20,6 +20,7 @@
 #include "base/log.hpp"
 #include "conformance/process_suite.hpp"
 #include "conformance/running_program.hpp"
+#include "support/sanitized.hpp"
 
 namespace shoal::test {
 namespace {
@@ -316,6 +317,7 @@ class EveryMethodSuite : public ProcessSuite {
 };
 
 TEST_P(EveryMethodSuite, ChannelServesChildrenOfEveryMethod_159) {
+  if (kIsForkRefused) GTEST_SKIP() << "fork is refused beside the sanitizer's own thread";
   auto [here, there] = pipe();
   for (const StartMethod method : get_all_start_methods()) {
     EXPECT_EQ(run(get_context(method).process([](const Connection& line) { line.send(7); }, there)),

@@ -12,6 +12,13 @@ inline constexpr bool kIsSanitized = true;
 inline constexpr bool kIsSanitized = false;
 #endif
 
+/// True where a sanitizer runs a thread of its own, beside which the start method fork is refused.
+#ifdef __SANITIZE_THREAD__
+inline constexpr bool kIsForkRefused = true;
+#else
+inline constexpr bool kIsForkRefused = false;
+#endif
+
 }  // namespace shoal::test
 
 /// Skips a test that bounds private memory (tests/README.md, "Skips").

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/child.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <thread>
@@ -14,6 +15,8 @@ namespace shoal::process {
 namespace {
 
 constexpr std::chrono::milliseconds kDebuggerPause{1};
+// A fork server tells of an end as soon as it gets to run: only one that is stopped takes so long.
+constexpr std::chrono::seconds kReportPatience{10};
 
 }  // namespace
 
@@ -49,7 +52,7 @@ bool Child::wait(base::Deadline deadline) const noexcept {
 std::optional<os::ExitStatus> Child::exit_status(base::Deadline deadline) {
   if (!wait(deadline)) return std::nullopt;
   const std::lock_guard lock(mutex_);
-  while (!is_claimed_ && !claim()) {
+  while (!is_claimed_ && !claim(deadline)) {
     // Its debugger is to hear of the end first, and nothing tells when it has.
     if (deadline.is_past()) return std::nullopt;
     std::this_thread::sleep_for(kDebuggerPause);
@@ -58,9 +61,10 @@ std::optional<os::ExitStatus> Child::exit_status(base::Deadline deadline) {
 }
 
 // Asks whoever may know, once; false if it is too early.
-bool Child::claim() {
+bool Child::claim(base::Deadline deadline) {
   if (reports_) {
-    status_ = reports_->claim(ticket_);
+    status_ = reports_->claim(ticket_, std::min(deadline, base::Deadline::in(kReportPatience)));
+    if (!status_ && deadline.is_past()) return false;
   } else if (const auto reaped = os::reap(sentinel())) {
     if (!*reaped) return false;
     status_ = **reaped;

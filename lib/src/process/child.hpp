@@ -75,8 +75,9 @@ class Child {
   bool wait(base::Deadline deadline) const noexcept;
 
   /// Waits for the end and tells how it came about; the first caller reaps, all are told the same.
-  /// None where the child still runs at `deadline`, or where nobody knows any more (a host that
-  /// reaps everything, a fork server that died first): has_ended() tells the two apart.
+  /// None where the child still runs at `deadline` or its fork server has not told by then, or
+  /// where nobody knows any more (a host that reaps everything, a fork server that died first or
+  /// has stood still for 10 s): has_ended() tells the first from the others.
   std::optional<os::ExitStatus> exit_status(base::Deadline deadline = base::Deadline::never());
 
   /// Sends `signal` to this very process, never to a reused pid. ESRCH once it has ended.
@@ -89,7 +90,7 @@ class Child {
   os::Fd take_control() noexcept;
 
  private:
-  bool claim();
+  bool claim(base::Deadline deadline);
 
   os::ChildProcess process_;
   const std::uint32_t generation_;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/exit_reports.hpp"
 
-#include <chrono>
-
 #include "os/event.hpp"
 #include "os/socket.hpp"
 #include "process/child.hpp"
@@ -10,11 +8,6 @@
 #include "process/server_protocol.hpp"
 
 namespace shoal::process {
-namespace {
-
-constexpr std::chrono::milliseconds kReportPatience{50};
-
-}  // namespace
 
 ExitReports::ExitReports(os::Fd socket, std::shared_ptr<Child> server) noexcept
     : server_(std::move(server)), socket_(std::move(socket)), generation_(Runtime::generation()) {}
@@ -36,11 +29,10 @@ void ExitReports::forget(std::uint64_t ticket) {
 
 // The lock is held while waiting: a second caller's report may be among those that are drained
 // here.
-std::optional<os::ExitStatus> ExitReports::claim(std::uint64_t ticket) {
+std::optional<os::ExitStatus> ExitReports::claim(std::uint64_t ticket, base::Deadline deadline) {
   const std::lock_guard lock(mutex_);
   const auto entry = expected_.find(ticket);
   if (entry == expected_.end()) return std::nullopt;
-  const base::Deadline deadline = base::Deadline::in(kReportPatience);
   for (;;) {
     drain();
     if (entry->second) return entry->second;

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 
+#include "base/deadline.hpp"
 #include "os/fd.hpp"
 #include "os/sentinel.hpp"
 
@@ -28,9 +29,9 @@ class ExitReports {
   void expect(std::uint64_t ticket);
   void forget(std::uint64_t ticket);
 
-  /// How the child of `ticket`, which has ended, came to its end. The server's report may take a
-  /// moment: it is waited for up to 50 ms, less if the server is dead.
-  std::optional<os::ExitStatus> claim(std::uint64_t ticket);
+  /// How the child of `ticket`, which has ended, came to its end. The server's report is waited for
+  /// until `deadline`, and no longer than the server lives.
+  std::optional<os::ExitStatus> claim(std::uint64_t ticket, base::Deadline deadline);
 
  private:
   void drain();
@@ -39,7 +40,7 @@ class ExitReports {
   std::mutex mutex_;
   os::Fd socket_;
   const std::uint32_t generation_;
-  bool is_over_ = false;  // guarded by mutex_
+  bool is_over_ = false;                                             // guarded by mutex_
   std::map<std::uint64_t, std::optional<os::ExitStatus>> expected_;  // guarded by mutex_
 };
 

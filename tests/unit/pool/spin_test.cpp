@@ -160,12 +160,16 @@ TEST(NotifierTest, WhatIsForLaterIsCalledInTheOrderOfTimeAndNotBefore) {
   const auto begin = std::chrono::steady_clock::now();
   std::vector<int> called;
   std::promise<std::chrono::steady_clock::time_point> last;
-  notifier.post_at(base::Deadline::in(40ms), [&] {
-    called.push_back(2);
-    last.set_value(std::chrono::steady_clock::now());
+  const base::Deadline early = base::Deadline::in(20ms);
+  const base::Deadline late = base::Deadline::in(40ms);
+  notifier.post([&] {  // on its own thread, so that none is called before all are posted
+    notifier.post_at(late, [&] {
+      called.push_back(2);
+      last.set_value(std::chrono::steady_clock::now());
+    });
+    notifier.post_at(early, [&] { called.push_back(1); });
+    notifier.post([&] { called.push_back(0); });
   });
-  notifier.post_at(base::Deadline::in(20ms), [&] { called.push_back(1); });
-  notifier.post([&] { called.push_back(0); });
   EXPECT_GE(last.get_future().get() - begin, 40ms);
   EXPECT_EQ(called, (std::vector<int>{0, 1, 2}));
 }

@@ -25,7 +25,7 @@ namespace shoal {
 namespace {
 
 std::string module_path(int number) {
-  return std::string(SHOAL_TEST_PROGRAMS) + "/task_module_" + std::to_string(number) + ".so";
+  return SHOAL_TEST_PROGRAMS "/task_module_" + std::to_string(number) + ".so";
 }
 
 std::string error_of(const std::filesystem::path& module) {
