@@ -10,11 +10,19 @@
 
 namespace shoal {
 
+class Barrier;
+class BoundTask;
+class BoundedSemaphore;
+class Condition;
+class Event;
+class Lock;
 template <class T>
 class JoinableQueue;
 class Pool;
 class Process;
 class ProcessPoolExecutor;
+class RLock;
+class Semaphore;
 struct ProcessOptions;
 template <class T>
 class Queue;
@@ -46,6 +54,17 @@ class Context {
   ProcessPoolExecutor executor(unsigned max_workers) const;
   /// Makes a Pool, likewise (defined in pool.hpp).
   Pool pool(unsigned processes) const;
+
+  /// Make what processes share, whatever starts them (each defined in the header of that name; an
+  /// RLock in lock.hpp, a BoundedSemaphore in semaphore.hpp).
+  Lock lock() const;
+  RLock rlock() const;
+  Semaphore semaphore(unsigned value = 1) const;
+  BoundedSemaphore bounded_semaphore(unsigned value = 1) const;
+  Condition condition() const;
+  Event event() const;
+  Barrier barrier(unsigned parties) const;
+  Barrier barrier(unsigned parties, BoundTask action) const;
 
   /// Makes queues (defined in queue.hpp). They work with processes of any start method.
   template <class T>

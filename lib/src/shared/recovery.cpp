@@ -5,6 +5,7 @@
 
 #include "os/event.hpp"
 #include "shared/recover_queue.hpp"
+#include "shared/recover_sync.hpp"
 
 namespace shoal::shared {
 namespace {
@@ -18,11 +19,11 @@ struct Nurse {
 constexpr std::array<Nurse, kKinds> kNurses{{
     {},
     {recover_queue, wake_queue},
-    {},
-    {},
-    {},
-    {},
-    {},
+    {recover_lock, wake_lock},
+    {recover_semaphore, wake_semaphore},
+    {recover_condition, wake_condition},
+    {nullptr, wake_event},
+    {recover_barrier, wake_barrier},
 }};
 
 }  // namespace
