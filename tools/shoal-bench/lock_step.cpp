@@ -3,10 +3,15 @@
 #include "lock_step.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <memory>
 #include <shoal/shoal.hpp>
 #include <stdexcept>
+#include <vector>
 
+#include "channel/chunks.hpp"
+#include "channel/ring.hpp"
 #include "pool/dispatcher.hpp"
 #include "pool/function_table.hpp"
 #include "pool/mailbox.hpp"
@@ -14,7 +19,9 @@
 #include "pool/pool_observer.hpp"
 #include "pool_helpers.hpp"
 #include "queues.hpp"
+#include "sync/eventcount.hpp"
 #include "sync/hardware.hpp"
+#include "sync/participant.hpp"
 
 namespace bench {
 namespace {
@@ -168,9 +175,56 @@ void run_dispatcher(std::size_t count) {
   }
 }
 
-// Encode, claim, put, announce · get, copy, free, decode.
+// A queue's ring and chunks on ordinary memory, doing what QueueHandle does.
+class LockStepQueue {
+ public:
+  void put(const Message& value) {
+    shoal::Writer message;
+    message.put(value);
+    const std::uint32_t first = chunks_.store(message.bytes(), 0, kSelf, search_);
+    check(first != Chunks::kNone, "no chunk is free");
+    check(ring_.put(first, known_head_) == Passage::done, "a message was not put");
+    Hardware::fence_after_swap();
+    items_.notify_fenced(1);
+  }
+
+  Message get() {
+    std::uint32_t first = 0;
+    check(ring_.get(kSelf, first) == Passage::done, "no message to get");
+    const shoal::channel::ChunkHead head = chunks_.head(first);
+    std::array<std::byte, sizeof(Message)> bytes;
+    check(head.size == bytes.size() && chunks_.load(first, head, bytes), "a damaged message");
+    chunks_.release(first, kSelf);
+    Hardware::fence_after_swap();
+    room_.notify_fenced(1);
+    memory_.notify_fenced(1);
+    return shoal::Reader(bytes).get<Message>();
+  }
+
+ private:
+  using Passage = shoal::channel::Passage;
+  using Chunks = shoal::channel::Chunks<Hardware>;
+
+  static constexpr shoal::sync::ParticipantId kSelf = 1;
+  static constexpr std::uint32_t kCells = 2 * kQueueBound;
+  static constexpr std::size_t kChunkBytes = 1024;
+
+  using Words = std::vector<std::atomic<std::uint64_t>>;
+
+  Words words_ = Words(2 + 2 * kCells);
+  std::vector<std::byte> bytes_ = std::vector<std::byte>(kCells * kChunkBytes);
+  shoal::channel::Ring<Hardware> ring_{{&words_[0], &words_[1], &words_[2], &words_[2 + kCells]},
+                                       {kCells, kQueueBound, kCells}};
+  Chunks chunks_{ring_, bytes_, kCells};
+  Chunks::Search search_;
+  std::uint64_t known_head_ = 0;
+  shoal::sync::Eventcount<Hardware> items_;
+  shoal::sync::Eventcount<Hardware> room_;
+  shoal::sync::Eventcount<Hardware> memory_;
+};
+
 void run_queue(std::size_t count) {
-  const shoal::Queue<Message> queue(kQueueBound);
+  LockStepQueue queue;
   Message message{};
   for (std::size_t i = 1; i <= count; ++i) {
     message.front() = i;
