@@ -137,6 +137,12 @@ class Scene {
       if (!owner.belongs_to(dead)) continue;
       EXPECT_TRUE(is_in_cell(first - shared->owners.data())) << "a dead one's chunk is lost";
     }
+    for (const auto& word : shared->cells) {
+      const Cell cell = Cell::unpack(word.load());
+      if (cell.state != CellState::full) continue;
+      const Owner owner = Owner::unpack(shared->owners[cell.chunk].load());
+      EXPECT_EQ(owner.state, ChunkState::owned) << "a chunk is free while it is in a cell";
+    }
   }
   // The last one is gone, too.
   void expect_all_free() {

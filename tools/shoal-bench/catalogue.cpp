@@ -4,6 +4,7 @@
 #include "measurement.hpp"
 #include "pool_states.hpp"
 #include "pool_tasks.hpp"
+#include "queues.hpp"
 #include "starts.hpp"
 #include "tbb.hpp"
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr const char* kTasks = "M tasks/s";
 constexpr const char* kItems = "M items/s";
+constexpr const char* kMessages = "M messages/s";
 constexpr const char* kSpeed = "GB/s";
 constexpr const char* kMicro = "us";
 constexpr const char* kMilli = "ms";
@@ -62,6 +64,26 @@ Benchmark asleep() {
             "raw futex, two CPUs"},
            {"1.3 x the raw futex ping-pong, one CPU", "shoal, one CPU", Bound::at_most, 1.3,
             "raw futex, one CPU"}}};
+}
+
+Benchmark queue() {
+  return {"s5",
+          "Queue of 64 bytes, one process to another, two CPUs",
+          {{"s5.shoal", {{"shoal", kMessages}}, measure_queue_throughput},
+           {"s5.boost", {{"Boost message_queue", kMessages}}, measure_boost_throughput},
+           {"s5.cpython", {{"CPython multiprocessing.Queue", kMessages}}}},
+          {{"30 x CPython", "shoal", Bound::at_least, 30, "CPython multiprocessing.Queue"},
+           {"1.5 x Boost", "shoal", Bound::at_least, 1.5, "Boost message_queue"}}};
+}
+
+Benchmark queue_round_trip() {
+  return {"s6",
+          "Queue of 64 bytes, there and back, p50, two CPUs",
+          {{"s6.limit", {{"raw ping-pong, two CPUs", kMicro}}, measure_spin_ping_pong},
+           {"s6.shoal", {{"shoal", kMicro}}, measure_queue_round_trip},
+           {"s6.boost", {{"Boost message_queue", kMicro}}, measure_boost_round_trip},
+           {"s6.cpython", {{"CPython multiprocessing.Queue", kMicro}}}},
+          {{"4 x the raw ping-pong", "shoal", Bound::at_most, 4, "raw ping-pong, two CPUs"}}};
 }
 
 Benchmark large_argument() {
@@ -150,7 +172,8 @@ Benchmark queued() {
 Benchmark busy() {
   return {"busy",
           "no-op tasks beside as many busy threads as CPUs",
-          {{"busy.shoal", {{"spin 20 us", kTasks}, {"spin 0", kTasks}},
+          {{"busy.shoal",
+            {{"spin 20 us", kTasks}, {"spin 0", kTasks}},
             measure_pool_beside_busy_threads}},
           {{"0.7 x without spin", "spin 20 us", Bound::at_least, 0.7, "spin 0"}}};
 }
@@ -158,8 +181,19 @@ Benchmark busy() {
 }  // namespace
 
 std::vector<Benchmark> catalogue() {
-  return {throughput(), map(),   round_trip(), asleep(), large_argument(),
-          starts(),     death(), cpu_bound(),  idle(),   queued(), busy()};
+  return {throughput(),
+          map(),
+          round_trip(),
+          asleep(),
+          queue(),
+          queue_round_trip(),
+          large_argument(),
+          starts(),
+          death(),
+          cpu_bound(),
+          idle(),
+          queued(),
+          busy()};
 }
 
 }  // namespace bench

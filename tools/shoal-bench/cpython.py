@@ -5,6 +5,7 @@ import concurrent.futures
 import ctypes
 import json
 import multiprocessing
+import os
 import signal
 import statistics
 import sys
@@ -93,6 +94,47 @@ def large_argument():
         return [LARGE_BYTES / us / 1e3]
 
 
+def answer(there, back, step, cpu):
+    die_with_parent()
+    os.sched_setaffinity(0, {cpu})
+    number = 0
+    while True:
+        message = there.get()
+        number += 1
+        if number % step == 0:
+            back.put(message)
+
+
+def run_queue(step, measure):
+    """Calls `measure` with what puts `step` messages of 64 bytes and waits for the last one."""
+    cpus = sorted(os.sched_getaffinity(0))
+    context = multiprocessing.get_context("fork")
+    there, back = context.Queue(), context.Queue()
+    child = context.Process(target=answer, args=(there, back, step, cpus[-1]), daemon=True)
+    child.start()
+    os.sched_setaffinity(0, {cpus[0]})
+    message = bytes(64)
+
+    def run():
+        for _ in range(step):
+            there.put(message)
+        back.get()
+
+    run()
+    result = measure(run)
+    child.kill()
+    return [result]
+
+
+def queue_throughput():
+    count = pick(100_000, 1_000)
+    return run_queue(count, lambda run: count / median_step_us(pick(3, 1), run))
+
+
+def queue_round_trip():
+    return run_queue(1, lambda run: median_step_us(pick(5_000, 100), run))
+
+
 def stamp(connection):
     connection.send(time.monotonic())
 
@@ -119,6 +161,8 @@ MEASUREMENTS = {
     "s1.cpython_executor": throughput_executor,
     "s2.cpython": map_pool,
     "s3.cpython": round_trip,
+    "s5.cpython": queue_throughput,
+    "s6.cpython": queue_round_trip,
     "s7.cpython": large_argument,
     "s9.cpython": starts,
 }

@@ -36,7 +36,8 @@ nlohmann::ordered_json count_instructions(const Scale& scale) {
   require_valgrind();
   const std::size_t count = scale.pick<std::size_t>(20'000, 1'000);
   nlohmann::ordered_json json;
-  std::printf("instructions of one no-op task, parent and worker in lock-step\n");
+  std::printf(
+      "instructions of one no-op task, or one message of 64 bytes, both sides in lock-step\n");
   for (const std::string& path : lock_step_paths()) {
     // The difference is without what is done once.
     const double more = instructions_of(path, 2 * count) - instructions_of(path, count);

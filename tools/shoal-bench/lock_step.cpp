@@ -13,6 +13,7 @@
 #include "pool/payload.hpp"
 #include "pool/pool_observer.hpp"
 #include "pool_helpers.hpp"
+#include "queues.hpp"
 #include "sync/hardware.hpp"
 
 namespace bench {
@@ -167,13 +168,25 @@ void run_dispatcher(std::size_t count) {
   }
 }
 
+// Encode, claim, put, announce · get, copy, free, decode.
+void run_queue(std::size_t count) {
+  const shoal::Queue<Message> queue(kQueueBound);
+  Message message{};
+  for (std::size_t i = 1; i <= count; ++i) {
+    message.front() = i;
+    queue.put(message);
+    expect_number(queue.get(), i);
+  }
+}
+
 }  // namespace
 
-std::vector<std::string> lock_step_paths() { return {"mailbox", "dispatcher"}; }
+std::vector<std::string> lock_step_paths() { return {"mailbox", "dispatcher", "queue"}; }
 
 void run_lock_step(const std::string& path, std::size_t count) {
   if (path == "mailbox") return run_mailbox(count);
   if (path == "dispatcher") return run_dispatcher(count);
+  if (path == "queue") return run_queue(count);
   throw std::runtime_error("no path is called " + path);
 }
 

@@ -42,6 +42,9 @@ class Chunks {
     return std::min<std::size_t>(payload() * count_, ~std::uint32_t{0});
   }
 
+  /// Where a chunk lies, to be fetched ahead.
+  const std::byte* address(std::uint32_t chunk) const noexcept { return head_of(chunk); }
+
   /// Writes a message into chunks that are the caller's then, and gives the first; kNone, having
   /// kept none, where there are not enough.
   std::uint32_t store(std::span<const std::byte> message, std::uint64_t token,

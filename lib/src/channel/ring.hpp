@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstdint>
 
 #include "channel/ring_layout.hpp"
@@ -32,7 +33,8 @@ class Ring {
     Atomic<std::uint64_t>* owners;
   };
 
-  Ring(const Words& words, const RingSize& size) noexcept : words_(words), size_(size) {}
+  Ring(const Words& words, const RingSize& size) noexcept
+      : words_(words), size_(size), cells_log_(std::countr_zero(size.cells)) {}
 
   // --- chunks -----------------------------------------------------------------------------------
 
@@ -79,7 +81,7 @@ class Ring {
   Passage put(std::uint32_t x, std::uint64_t& known_head) noexcept {
     for (;;) {
       std::uint64_t tail = words_.tail->load(std::memory_order_acquire);
-      Atomic<std::uint64_t>& word = words_.cells[tail % size_.cells];
+      Atomic<std::uint64_t>& word = words_.cells[index_of(tail)];
       std::uint64_t seen = word.load(std::memory_order_acquire);
       const Cell cell = Cell::unpack(seen);
       const std::uint32_t cycle = cycle_of(tail);
@@ -101,7 +103,7 @@ class Ring {
       if (!is_behind(cell.cycle, cycle)) {
         move_on(*words_.tail, tail);
       } else if (cell.state == CellState::taken) {
-        finish(tail % size_.cells, seen);  // for one who has stopped before emptying it
+        finish(index_of(tail), seen);  // for one who has stopped before emptying it
       } else if (words_.tail->load(std::memory_order_acquire) == tail) {
         return Passage::no_room;  // only where somebody scribbles: invariant 8
       }
@@ -112,7 +114,7 @@ class Ring {
   Passage get(ParticipantId self, std::uint32_t& x) noexcept {
     for (;;) {
       std::uint64_t head = words_.head->load(std::memory_order_acquire);
-      const std::uint64_t at = head % size_.cells;
+      const std::uint64_t at = index_of(head);
       std::uint64_t seen = words_.cells[at].load(std::memory_order_acquire);
       const Cell cell = Cell::unpack(seen);
       const std::uint32_t cycle = cycle_of(head);
@@ -143,7 +145,7 @@ class Ring {
   void close() noexcept {
     for (;;) {
       std::uint64_t tail = words_.tail->load(std::memory_order_acquire);
-      Atomic<std::uint64_t>& word = words_.cells[tail % size_.cells];
+      Atomic<std::uint64_t>& word = words_.cells[index_of(tail)];
       std::uint64_t seen = word.load(std::memory_order_acquire);
       const Cell cell = Cell::unpack(seen);
       const std::uint32_t cycle = cycle_of(tail);
@@ -155,7 +157,7 @@ class Ring {
           return;
         }
       } else if (is_behind(cell.cycle, cycle)) {
-        if (cell.state == CellState::taken) finish(tail % size_.cells, seen);
+        if (cell.state == CellState::taken) finish(index_of(tail), seen);
       } else {
         move_on(*words_.tail, tail);
       }
@@ -164,7 +166,7 @@ class Ring {
 
   bool is_closed() const noexcept {
     const std::uint64_t tail = words_.tail->load(std::memory_order_acquire);
-    const std::uint64_t seen = words_.cells[tail % size_.cells].load(std::memory_order_acquire);
+    const std::uint64_t seen = words_.cells[index_of(tail)].load(std::memory_order_acquire);
     return Cell::unpack(seen).state == CellState::closed;
   }
 
@@ -185,8 +187,12 @@ class Ring {
  private:
   friend class RingRecovery<Platform>;
 
+  // There are a power of two cells: no division.
+  std::uint64_t index_of(std::uint64_t position) const noexcept {
+    return position & (size_.cells - 1);
+  }
   std::uint32_t cycle_of(std::uint64_t position) const noexcept {
-    return static_cast<std::uint32_t>(position / size_.cells);
+    return static_cast<std::uint32_t>(position >> cells_log_);
   }
   static bool is_behind(std::uint32_t cycle, std::uint32_t other) noexcept {
     return static_cast<std::int32_t>(cycle - other) < 0;
@@ -207,8 +213,7 @@ class Ring {
   std::uint64_t settle(Atomic<std::uint64_t>& position, CellState state) noexcept {
     for (;;) {
       std::uint64_t at = position.load(std::memory_order_acquire);
-      const Cell cell =
-          Cell::unpack(words_.cells[at % size_.cells].load(std::memory_order_acquire));
+      const Cell cell = Cell::unpack(words_.cells[index_of(at)].load(std::memory_order_acquire));
       const std::uint32_t cycle = cycle_of(at);
       if (is_behind(cell.cycle, cycle)) return at;
       if (cell.cycle == cycle && (cell.state < state || cell.state == CellState::closed)) {
@@ -252,6 +257,7 @@ class Ring {
 
   Words words_;
   RingSize size_;
+  int cells_log_;
 };
 
 }  // namespace shoal::channel

@@ -78,11 +78,14 @@ struct Owner {
   }
 };
 
+/// A chunk's number has 16 bits.
+inline constexpr std::uint32_t kMostChunks = 1U << 16;
+
 /// How many cells and chunks a ring has; each process keeps what it has checked.
 struct RingSize {
   std::uint32_t cells = 0;   ///< a power of two, at least 2
   std::uint32_t limit = 0;   ///< of messages; less than cells
-  std::uint32_t chunks = 0;  ///< at most 65536
+  std::uint32_t chunks = 0;  ///< at most kMostChunks
 };
 
 }  // namespace shoal::channel

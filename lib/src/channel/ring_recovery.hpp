@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <atomic>
+#include <bitset>
 #include <cstdint>
 
 #include "channel/ring.hpp"
@@ -28,75 +27,50 @@ class RingRecovery {
       const Cell cell = Cell::unpack(seen);
       if (cell.state == CellState::taken && cell.taker == dead) ring_.finish(i, seen);
     }
-    for (std::uint32_t from = 0; from < size_.chunks;) {
-      Estate estate;
-      from = list(dead, from, estate);
-      leave_out_committed(estate);
-      free_links(estate);
-      for (std::uint32_t i = 0; i < estate.count; ++i) {
-        const Had& had = estate.items[i];
-        if (had.is_left_out) continue;
-        drop(had.chunk, Owner::unpack(had.owner));
-        ring_.set_free(had.chunk, had.owner);
-      }
+    Estate estate;
+    list(dead, estate);
+    leave_out_committed(dead, estate);
+    free_links(estate);
+    for (std::uint32_t x = 0; x < size_.chunks; ++x) {
+      if (!estate[x]) continue;
+      const std::uint64_t seen = words_.owners[x].load(std::memory_order_acquire);
+      drop(x, Owner::unpack(seen));
+      ring_.set_free(x, seen);
     }
   }
 
  private:
-  // Chunks that a dead participant may have had, in the order of their numbers.
-  struct Had {
-    std::uint32_t chunk;
-    std::uint64_t owner;
-    bool is_left_out;
-  };
-  struct Estate {
-    static constexpr std::uint32_t kMost = 64;
-    std::array<Had, kMost> items;
-    std::uint32_t count = 0;
+  // A bit for each chunk that the dead participant had, and that is in no cell.
+  using Estate = std::bitset<kMostChunks>;
 
-    Had* find(std::uint32_t chunk) noexcept {
-      const auto end = items.begin() + count;
-      const auto at = std::lower_bound(items.begin(), end, chunk, [](const Had& had, auto wanted) {
-        return had.chunk < wanted;
-      });
-      return at != end && at->chunk == chunk ? &*at : nullptr;
-    }
-  };
-
-  /// Lists chunks of the dead from `from` on; gives where to go on.
-  std::uint32_t list(sync::ParticipantId dead, std::uint32_t from, Estate& estate) noexcept {
-    for (; from < size_.chunks && estate.count < Estate::kMost; ++from) {
-      const std::uint64_t seen = words_.owners[from].load(std::memory_order_acquire);
-      if (!Owner::unpack(seen).belongs_to(dead)) continue;
-      estate.items[estate.count++] = {from, seen, false};
-    }
-    return from;
+  void list(sync::ParticipantId dead, Estate& estate) const noexcept {
+    for (std::uint32_t x = 0; x < size_.chunks; ++x) estate[x] = belongs_to(dead, x);
   }
 
   /// Leaves out what is in a cell, or was: what was put and is in no cell any more was made
-  /// another's before its cell was emptied, so its word has changed since it was listed.
-  void leave_out_committed(Estate& estate) noexcept {
-    for (std::uint32_t i = 0; i < size_.cells && estate.count != 0; ++i) {
+  /// another's before its cell was emptied. Nothing comes to belong to the dead any more: so what
+  /// did before the look at the cells, and does after it, did all the time.
+  void leave_out_committed(sync::ParticipantId dead, Estate& estate) const noexcept {
+    for (std::uint32_t i = 0; i < size_.cells; ++i) {
       const Cell cell = Cell::unpack(words_.cells[i].load(std::memory_order_acquire));
-      if (cell.state != CellState::full && cell.state != CellState::taken) continue;
-      if (Had* const had = estate.find(cell.chunk)) had->is_left_out = true;
+      const bool is_there = cell.state == CellState::full || cell.state == CellState::taken;
+      if (is_there) estate[cell.chunk] = false;
     }
-    for (std::uint32_t i = 0; i < estate.count; ++i) {
-      Had& had = estate.items[i];
-      if (words_.owners[had.chunk].load(std::memory_order_acquire) != had.owner) {
-        had.is_left_out = true;
-      }
+    for (std::uint32_t x = 0; x < size_.chunks; ++x) {
+      if (estate[x]) estate[x] = belongs_to(dead, x);
     }
   }
 
-  void free_links(Estate& estate) noexcept {
-    for (std::uint32_t x = 0; x < size_.chunks && estate.count != 0; ++x) {
+  void free_links(const Estate& estate) noexcept {
+    for (std::uint32_t x = 0; x < size_.chunks; ++x) {
       const std::uint64_t seen = words_.owners[x].load(std::memory_order_acquire);
       const Owner owner = Owner::unpack(seen);
-      if (owner.state != ChunkState::link) continue;
-      const Had* const first = estate.find(owner.ref);
-      if (first != nullptr && !first->is_left_out) ring_.set_free(x, seen);
+      if (owner.state == ChunkState::link && estate[owner.ref]) ring_.set_free(x, seen);
     }
+  }
+
+  bool belongs_to(sync::ParticipantId dead, std::uint32_t x) const noexcept {
+    return Owner::unpack(words_.owners[x].load(std::memory_order_acquire)).belongs_to(dead);
   }
 
   Ring<Platform>& ring_;

@@ -12,4 +12,15 @@ inline void relax() noexcept {
 #endif
 }
 
+/// Has the processor bring near what will be read, or written, in a moment. Touches nothing.
+inline void expect_read(const void* at) noexcept { __builtin_prefetch(at, 0); }
+inline void expect_write(const void* at) noexcept {
+#if defined(__x86_64__)
+  // What __builtin_prefetch(at, 1) is only with -mprfchw; does nothing where it is not known.
+  asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(at)));
+#else
+  __builtin_prefetch(at, 1);
+#endif
+}
+
 }  // namespace shoal::os

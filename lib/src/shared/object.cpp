@@ -15,11 +15,22 @@
 #include "shoal/error.hpp"
 
 namespace shoal::shared {
+namespace {
+
+// As it was at the first object: a thread that is bound to a CPU later on does not wait for others
+// of that CPU.
+bool has_several_cpus() {
+  static const bool has_several = os::usable_cpus() > 1;
+  return has_several;
+}
+
+}  // namespace
 
 Object::Object(Parts parts)
     : parts_(std::move(parts)),
       memory_(parts_.file.mapping->bytes().subspan(kHeaderBytes)),
       generation_(os::fork_generation()) {
+  static_cast<void>(has_several_cpus());
   Commons::instance().attach(parts_.file, *parts_.membership);
 }
 
@@ -48,14 +59,17 @@ base::Deadline Object::second_look(base::Deadline deadline) noexcept {
 // --- polling before sleeping --------------------------------------------------------------------
 
 bool Object::may_poll() {
-  static const bool has_several_cpus = os::usable_cpus() > 1;
+  if (!has_several_cpus()) return false;
+  if (!has_polled_in_vain_.load(std::memory_order_relaxed)) return true;
   const std::lock_guard guard(polling_);
-  return has_several_cpus && spin_history_.should_spin();
+  return spin_history_.should_spin();
 }
 
 bool Object::polled(bool has_found) {
+  if (has_found && !has_polled_in_vain_.load(std::memory_order_relaxed)) return true;
   const std::lock_guard guard(polling_);
   spin_history_.spun(has_found);
+  has_polled_in_vain_.store(!has_found, std::memory_order_relaxed);
   return has_found;
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -78,11 +81,14 @@ class Object {
   int hub_pid() const noexcept;
 
   /// Calls `look` until it returns true, sleeping on `changes` between: polls first where that has
-  /// paid of late. Looks again every kSecondLook, in case that who was woken has stopped, or that
-  /// the hub has died.
+  /// paid of late, with up to `most_pauses` between two looks. Looks again every kSecondLook, in
+  /// case that who was woken has stopped, or that the hub has died.
   template <class Look>
-  Awaited await(sync::Eventcount<sync::Hardware>& changes, base::Deadline deadline, Look&& look) {
-    if (look() || poll(look)) return Awaited::yes;
+  Awaited await(sync::Eventcount<sync::Hardware>& changes, base::Deadline deadline, Look&& look,
+                unsigned most_pauses = 1) {
+    if (look()) return Awaited::yes;
+    if (deadline.is_past()) return Awaited::timed_out;
+    if (poll(look, most_pauses)) return Awaited::yes;
     while (!deadline.is_past()) {
       const auto key = changes.prepare();
       if (look()) return Awaited::yes;
@@ -106,18 +112,21 @@ class Object {
  private:
   /// How long a poll lasts: about what a sleep and a wake-up cost.
   static constexpr Duration kSpin = std::chrono::microseconds(20);
-  static constexpr unsigned kLooksPerClock = 64;
+  static constexpr unsigned kPausesPerClock = 64;
 
   template <class Look>
-  bool poll(Look& look) {
+  bool poll(Look& look, unsigned most_pauses) {
     if (!may_poll()) return false;
-    const base::Deadline end = base::Deadline::in(kSpin);
+    std::optional<base::Deadline> end;  // the clock is read only once the first looks were in vain
+    unsigned pauses = 1;
     do {
-      for (unsigned i = 0; i < kLooksPerClock; ++i) {
+      for (unsigned paused = 0; paused < kPausesPerClock; paused += pauses) {
+        for (unsigned i = 0; i < pauses; ++i) sync::Hardware::relax();
         if (look()) return polled(true);
-        sync::Hardware::relax();
+        pauses = std::min(2 * pauses, most_pauses);
       }
-    } while (!end.is_past());
+      if (!end) end = base::Deadline::in(kSpin);
+    } while (!end->is_past());
     return polled(false);
   }
 
@@ -130,7 +139,8 @@ class Object {
   const std::span<std::byte> memory_;
   const std::uint32_t generation_;
   std::mutex polling_;
-  sync::SpinHistory spin_history_;  // guarded by polling_
+  sync::SpinHistory spin_history_;               // guarded by polling_
+  std::atomic<bool> has_polled_in_vain_{false};  // of late; while not, no lock is taken
 };
 
 /// Makes a new object of this process's hub.

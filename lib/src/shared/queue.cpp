@@ -102,7 +102,10 @@ QueueMessage QueueHandle::get(Duration timeout) const {
   };
   Awaited awaited = Awaited::yes;
   if (!try_get()) {
-    awaited = state.await(state.queue.page().items, base::Deadline::in(timeout), try_get);
+    awaited = state.await(state.queue.page().items, base::Deadline::in(timeout), [&] {
+      state.expect_get();
+      return try_get();
+    });
     // Whoever should have been woken for the next message may have been woken for this one.
     if (passage == Passage::done) state.queue.page().items.notify_one();
   }

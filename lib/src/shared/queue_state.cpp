@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shared/queue_state.hpp"
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "os/cpu.hpp"
 #include "os/event.hpp"
 #include "os/socket.hpp"
 #include "shared/commons.hpp"
@@ -15,10 +17,16 @@ namespace shoal::internal {
 
 using channel::Passage;
 
+namespace {
+constexpr std::size_t kLineBytes = 64;
+constexpr unsigned kMostPausesForRoom = 16;
+}  // namespace
+
 QueueHandle::State::State(Parts parts)
     : Object(std::move(parts)),
       queue(checked(memory())),
-      ring(queue.words(), queue.size.ring),
+      words(queue.words()),
+      ring(words, queue.size.ring),
       chunks(ring, queue.chunks(), queue.size.ring.chunks) {}
 
 shared::QueueMemory QueueHandle::State::checked(std::span<std::byte> memory) {
@@ -40,11 +48,23 @@ Passage QueueHandle::State::try_put(const Writer& message, std::uint64_t token,
   return passage;
 }
 
+void QueueHandle::State::expect_get() const noexcept {
+  const std::uint64_t head = words.head->load(std::memory_order_relaxed);
+  const std::uint64_t word =
+      words.cells[head & (queue.size.ring.cells - 1)].load(std::memory_order_relaxed);
+  const channel::Cell cell = channel::Cell::unpack(word);
+  if (cell.state != channel::CellState::full || cell.chunk >= queue.size.ring.chunks) return;
+  os::expect_write(&words.owners[cell.chunk]);
+  os::expect_read(chunks.address(cell.chunk));
+  os::expect_read(chunks.address(cell.chunk) + kLineBytes);
+}
+
 void QueueHandle::State::announce() noexcept {
   shared::QueuePage& page = queue.page();
-  page.items.notify_one();
-  // After the fence in notify_one(): who waits for several things has set the word and looked
-  // since.
+  // A put ends with a swap. Pairs with the fences in prepare() and of those who wait for several
+  // things, who have set their word and looked since.
+  shared::Hardware::fence_after_swap();
+  page.items.notify_fenced(1);
   if (page.watchers.load(std::memory_order_relaxed) == 0) return;
   if (page.watchers.exchange(0, std::memory_order_acq_rel) != 0) os::ring(bell());
 }
@@ -57,10 +77,14 @@ shared::Awaited QueueHandle::State::await_room(base::Deadline deadline, const st
     // in the ring.
     const bool has_chunks = first != Chunks::kNone;
     bool is_decided = false;
-    const shared::Awaited awaited = await(has_chunks ? page.room : page.memory, deadline, [&] {
+    const auto look = [&] {
       is_decided = try_put();
       return is_decided || has_chunks != (first != Chunks::kNone);
-    });
+    };
+    // One who polls a full queue looks less and less often: each look slows those who empty it,
+    // and it is more than one place that is there in the end.
+    const shared::Awaited awaited =
+        await(has_chunks ? page.room : page.memory, deadline, look, kMostPausesForRoom);
     if (is_decided || awaited != shared::Awaited::yes) return awaited;
   }
 }
@@ -94,8 +118,10 @@ void QueueHandle::State::count_and_release(std::uint32_t first, sync::Participan
     chunks.release(first, self);
   }
   shared::QueuePage& page = queue.page();
-  page.room.notify_one();
-  page.memory.notify_all();
+  // What gave the message and its chunks away were swaps. Pairs with the fence in prepare().
+  shared::Hardware::fence_after_swap();
+  page.room.notify_fenced(1);
+  page.memory.notify_fenced(std::numeric_limits<int>::max());
 }
 
 void QueueHandle::State::close() noexcept {

@@ -31,6 +31,9 @@ struct QueueHandle::State : shared::Object {
   /// One attempt to put what is stored in `first`, or is to be.
   channel::Passage try_put(const Writer& message, std::uint64_t token, std::uint32_t& first,
                            sync::ParticipantId self) noexcept;
+  /// If there is a message now, has the processor bring near what it will be got from, all of it at
+  /// once. For one who has waited: where messages stand in line, it only gets in the way.
+  void expect_get() const noexcept;
   /// Tells one who waits for a message, and those who wait for several things.
   void announce() noexcept;
   /// Copies what was got and frees its chunks; false: it was damaged.
@@ -42,7 +45,9 @@ struct QueueHandle::State : shared::Object {
   void close() noexcept;
   /// Looks now and then whether the maker of the queue still lives, so that who only puts notices.
   bool is_orphan_noticed() noexcept {
-    return puts.fetch_add(1, std::memory_order_relaxed) % 1024 == 1023 && !is_hub_alive();
+    const std::uint32_t count = puts.load(std::memory_order_relaxed) + 1;  // about: it is no tally
+    puts.store(count, std::memory_order_relaxed);
+    return count % 1024 == 0 && !is_hub_alive();
   }
   /// Entering oneself among those whose tallies count.
   void note_participant(sync::ParticipantId self) noexcept;
@@ -52,6 +57,7 @@ struct QueueHandle::State : shared::Object {
   std::vector<std::shared_ptr<const UniqueFd>> claim(std::uint64_t token);
 
   shared::QueueMemory queue;
+  const shared::QueueRing::Words words;
   shared::QueueRing ring;
   Chunks chunks;
   Chunks::Search search;

@@ -54,6 +54,11 @@ class Eventcount {
   /// Wakes up to `count` sleepers; called after what they wait for was published.
   void notify(int count) noexcept {
     Platform::fence();  // pairs with the one in prepare()
+    notify_fenced(count);
+  }
+
+  /// Likewise, by one who has had a fence since it published.
+  void notify_fenced(int count) noexcept {
     Key seen = word_.load(std::memory_order_relaxed);
     do {
       if ((seen & kSleepers) == 0) return;

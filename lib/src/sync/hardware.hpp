@@ -20,6 +20,15 @@ struct Hardware {
   /// Orders a store before a later load of another word, which release and acquire do not.
   static void fence() noexcept { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
+  /// The same for a store by compare-and-swap or fetch-and-add, which on some processors suffices.
+  static void fence_after_swap() noexcept {
+#if defined(__x86_64__)
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // a locked instruction is a fence
+#else
+    fence();
+#endif
+  }
+
   /// Copies plain bytes into shared memory; a store that releases follows.
   static void write(void* to, const void* from, std::size_t bytes) noexcept {
     std::memcpy(to, from, bytes);
