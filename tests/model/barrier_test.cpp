@@ -152,7 +152,8 @@ TEST(ModelBarrierTest, HoldsInRandomExecutionsOfThree) {
 
 TEST(ModelBarrierTest, HoldsInRandomExecutionsWithDeaths) {
   BarrierScenario<Platform> scenario(kMortal);
-  expect_no_failure(scenario, "barrier, mortals", Random::Options{.executions = 400'000});
+  expect_no_failure(scenario, "barrier, mortals",
+                    Random::Options{.executions = 400'000, .deaths = 2});
 }
 
 TEST(ModelBarrierTest, HoldsInRandomExecutionsWithABreaker) {

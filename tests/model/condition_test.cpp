@@ -136,7 +136,8 @@ TEST(ModelConditionTest, HoldsInRandomExecutionsWithoutTheLock) {
 
 TEST(ModelConditionTest, HoldsInRandomExecutionsWithDeaths) {
   ConditionScenario<Platform> scenario(kMortal);
-  expect_no_failure(scenario, "condition, mortals", Random::Options{.executions = 500'000});
+  expect_no_failure(scenario, "condition, mortals",
+                    Random::Options{.executions = 500'000, .deaths = 2});
 }
 
 class ModelConditionMutant : public testing::TestWithParam<Mutant<Plan>> {};

@@ -109,7 +109,8 @@ TEST(ModelEventcountTest, HoldsInRandomExecutionsOfTwo) {
 
 TEST(ModelEventcountTest, HoldsInRandomExecutionsWithDeaths) {
   EventcountScenario<Platform> scenario(kMortal);
-  expect_no_failure(scenario, "eventcount, mortals", Random::Options{.executions = 500'000});
+  expect_no_failure(scenario, "eventcount, mortals",
+                    Random::Options{.executions = 500'000, .deaths = 2});
 }
 
 class ModelEventcountMutant : public testing::TestWithParam<Mutant<Plan>> {};

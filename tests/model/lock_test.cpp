@@ -135,12 +135,13 @@ TEST(ModelLockTest, HoldsInRandomExecutionsOfThree) {
 
 TEST(ModelLockTest, HoldsInRandomExecutionsWithDeaths) {
   LockScenario<Platform> scenario(kMortal);
-  expect_no_failure(scenario, "lock, mortals", Random::Options{.executions = 400'000});
+  expect_no_failure(scenario, "lock, mortals", Random::Options{.executions = 400'000, .deaths = 2});
 }
 
 TEST(ModelLockTest, HoldsInRandomExecutionsWithDeathsAndDeadlines) {
   LockScenario<Platform> scenario(kHasty);
-  expect_no_failure(scenario, "lock, hasty mortals", Random::Options{.executions = 400'000});
+  expect_no_failure(scenario, "lock, hasty mortals",
+                    Random::Options{.executions = 400'000, .deaths = 2});
 }
 
 class ModelLockMutant : public testing::TestWithParam<Mutant<Plan>> {};

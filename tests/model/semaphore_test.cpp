@@ -110,9 +110,10 @@ TEST(ModelSemaphoreTest, HoldsInRandomExecutionsOfThree) {
   expect_no_failure(scenario, "semaphore, two permits", Random::Options{.executions = 300'000});
 }
 
-TEST(ModelSemaphoreTest, HoldsInRandomExecutionsWithOnePermit) {
+TEST(ModelSemaphoreTest, HoldsInRandomExecutionsWithDeaths) {
   SemaphoreScenario scenario(kThree);
-  expect_no_failure(scenario, "semaphore, one permit", Random::Options{.executions = 300'000});
+  expect_no_failure(scenario, "semaphore, one permit",
+                    Random::Options{.executions = 300'000, .deaths = 2});
 }
 
 class ModelSemaphoreMutant : public testing::TestWithParam<Mutant<Plan>> {};

@@ -14,9 +14,9 @@ struct Lock::State : LockState {
 Lock::Lock(OnOwnerDeath on_owner_death)
     : state_(shared::create_object<State>(LockState::options(shared::kPlain), on_owner_death)) {}
 
-void Lock::lock() const { state_->lock(base::Deadline::never(), "Lock::lock"); }
+void Lock::lock() const { state_->lock(forever, "Lock::lock"); }
 bool Lock::try_lock_for(Duration timeout) const {
-  return state_->lock(base::Deadline::in(timeout), "Lock::try_lock_for");
+  return state_->lock(timeout, "Lock::try_lock_for");
 }
 void Lock::unlock() const { state_->unlock("Lock::unlock"); }
 bool Lock::take_over() const { return state_->take_over("Lock::recover"); }

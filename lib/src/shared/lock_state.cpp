@@ -45,16 +45,18 @@ ObjectOptions LockState::options(std::uint64_t type) {
   return {.kind = Kind::lock, .type = type, .bytes = sizeof(LockMemory)};
 }
 
-bool LockState::lock(base::Deadline deadline, const char* call) {
-  if (!take(deadline, call)) return false;
+bool LockState::lock(Duration timeout, const char* call) {
+  if (!take(timeout, call)) return false;
   was_taken_here_.store(true, std::memory_order_relaxed);
   return true;
 }
 
-bool LockState::take(base::Deadline deadline, const char* call) {
+// A lock that is free costs no look at the clock.
+bool LockState::take(Duration timeout, const char* call) {
   const sync::ParticipantId me = self(call);
   if (is_taken(memory_.word.try_take_in_turn({me}), me, call)) return true;
-  if (deadline.is_past()) return is_taken(memory_.word.try_take(me), me, call);
+  if (timeout <= Duration::zero()) return is_taken(memory_.word.try_take(me), me, call);
+  const base::Deadline deadline = base::Deadline::in(timeout);
   return poll(me, call) || wait(me, deadline, call);
 }
 

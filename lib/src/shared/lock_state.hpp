@@ -21,9 +21,9 @@ class LockState : public Object {
 
   static ObjectOptions options(std::uint64_t type);
 
-  /// False if it could not be had by `deadline`. `call`: for errors.
+  /// False if it could not be had within `timeout`. `call`: for errors.
   /// @throws OwnerDiedError
-  bool lock(base::Deadline deadline, const char* call);
+  bool lock(Duration timeout, const char* call);
   /// @throws Error  nobody holds it
   void unlock(const char* call);
   /// Takes it from an owner that died; false if it is free.
@@ -35,7 +35,7 @@ class LockState : public Object {
  private:
   using Word = sync::Lock<sync::Hardware>;
 
-  bool take(base::Deadline deadline, const char* call);
+  bool take(Duration timeout, const char* call);
   bool is_taken(sync::Taken taken, sync::ParticipantId me, const char* call);
   bool poll(sync::ParticipantId me, const char* call);
   bool wait(sync::ParticipantId me, base::Deadline deadline, const char* call);

@@ -40,7 +40,7 @@ bool RLock::try_lock_for(Duration timeout) const {
     ++state.depth;
     return true;
   }
-  if (!state.lock(base::Deadline::in(timeout), "RLock::lock")) return false;
+  if (!state.lock(timeout, "RLock::lock")) return false;
   state.own(1);
   return true;
 }
@@ -76,7 +76,7 @@ unsigned RLock::unlock_all() const {
 }
 
 void RLock::lock_again(unsigned depth) const {
-  state_->lock(base::Deadline::never(), "Condition::wait");
+  state_->lock(forever, "Condition::wait");
   state_->own(depth);
 }
 

@@ -58,6 +58,8 @@ bool Semaphore::try_acquire_for(Duration timeout) const {
   const char* const call = "Semaphore::acquire";
   State& state = *state_;
   const sync::ParticipantId me = state.self(call);
+  if (state.try_acquire(me)) return true;
+  if (timeout <= Duration::zero()) return false;
   const shared::Awaited awaited =
       state.await(state.shared.words.changes(), base::Deadline::in(timeout),
                   [&] { return state.try_acquire(me); });
