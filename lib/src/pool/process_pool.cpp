@@ -27,7 +27,7 @@ constexpr Duration kLeaveGrace = 1s;
 // CPU's cache.
 constexpr std::uint64_t kSubmissionsPerLook = 8;
 // How long the fork server's report of a death is waited for.
-constexpr Duration kStatusGrace = 1s;
+constexpr Duration kStatusGrace = 50ms;
 
 std::string describe(std::optional<os::ExitStatus> status) {
   if (!status) return "ended, nobody knows how";
