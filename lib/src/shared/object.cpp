@@ -153,8 +153,8 @@ void have_adopted(const Object::Parts& parts) {
   const bool has_bell = parts.file.bell != nullptr;
   if (has_bell) fds[1] = parts.file.bell->get();
   Commons::instance().tether().ask(parts.membership->address,
-                                  {.ask = Ask::adopt, .subject = parts.file.id.number},
-                                  std::span(fds).first(has_bell ? 2 : 1));
+                                   {.ask = Ask::adopt, .subject = parts.file.id.number},
+                                   std::span(fds).first(has_bell ? 2 : 1));
 }
 
 }  // namespace

@@ -156,7 +156,7 @@ std::uint64_t QueueHandle::State::leave(const Writer& message) {
                      " can travel at once");
   }
   commons.tether().ask(hub(), {.ask = shared::Ask::deposit, .subject = id().number, .token = token},
-                      fds);
+                       fds);
   return token;
 }
 
