@@ -10,9 +10,9 @@
 #include "pool/notifier.hpp"
 #include "pool/reply_ring.hpp"
 #include "pool/run_times.hpp"
-#include "pool/spin_history.hpp"
 #include "pool/spin_tokens.hpp"
 #include "shoal/item_run.hpp"
+#include "sync/spin_history.hpp"
 
 namespace shoal::pool {
 namespace {
@@ -57,7 +57,7 @@ TEST(SpinTokensTest, OnOneCpuNobodyPolls) {
 }
 
 TEST(SpinHistoryTest, AfterEightPollsInVainAShortWaitEarnsAnotherTry) {
-  SpinHistory history;
+  sync::SpinHistory history;
   for (int i = 0; i < 8; ++i) {
     EXPECT_TRUE(history.should_spin());
     history.spun(false);
