@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "conformance/objects.hpp"
 #include "conformance/start_methods.hpp"
 
 namespace shoal::test {

@@ -71,6 +71,9 @@ Benchmark queue() {
           "Queue of 64 bytes, one process to another, two CPUs",
           {{"s5.shoal", {{"shoal", kMessages}}, measure_queue_throughput},
            {"s5.boost", {{"Boost message_queue", kMessages}}, measure_boost_throughput},
+#ifdef SHOAL_BENCH_MPIRUN
+           {"s5.openmpi", {{"OpenMPI", kMessages}}},
+#endif
            {"s5.cpython", {{"CPython multiprocessing.Queue", kMessages}}}},
           {{"30 x CPython", "shoal", Bound::at_least, 30, "CPython multiprocessing.Queue"},
            {"1.5 x Boost", "shoal", Bound::at_least, 1.5, "Boost message_queue"}}};
@@ -82,6 +85,9 @@ Benchmark queue_round_trip() {
           {{"s6.limit", {{"raw ping-pong, two CPUs", kMicro}}, measure_spin_ping_pong},
            {"s6.shoal", {{"shoal", kMicro}}, measure_queue_round_trip},
            {"s6.boost", {{"Boost message_queue", kMicro}}, measure_boost_round_trip},
+#ifdef SHOAL_BENCH_MPIRUN
+           {"s6.openmpi", {{"OpenMPI", kMicro}}},
+#endif
            {"s6.cpython", {{"CPython multiprocessing.Queue", kMicro}}}},
           {{"4 x the raw ping-pong", "shoal", Bound::at_most, 4, "raw ping-pong, two CPUs"}}};
 }

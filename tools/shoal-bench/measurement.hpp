@@ -32,7 +32,7 @@ struct Measurement {
 
   std::string name;       ///< what the child is told to measure: "s1.shoal"
   std::vector<Row> rows;  ///< one for each figure
-  Function measure = {};  ///< none: cpython.py knows it by its name
+  Function measure = {};  ///< none: cpython.py, or shoal-bench-openmpi, knows it by its name
 };
 
 enum class Bound { at_least, at_most };

@@ -25,6 +25,20 @@ constexpr const char* kPython = "/usr/bin/python3";
 
 std::vector<std::string> command_of(const Measurement& measurement, const Scale& scale) {
   const std::filesystem::path self = own_path();
+#ifdef SHOAL_BENCH_MPIRUN
+  if (measurement.name.ends_with(".openmpi")) {
+    return {SHOAL_BENCH_MPIRUN,
+            "--allow-run-as-root",
+            "--bind-to",
+            "none",
+            "--oversubscribe",
+            "-n",
+            "2",
+            self.parent_path() / "shoal-bench-openmpi",
+            measurement.name,
+            scale.is_quick ? "quick" : "full"};
+  }
+#endif
   if (measurement.measure == nullptr) {
     return {kPython, self.parent_path() / "cpython.py", measurement.name,
             scale.is_quick ? "quick" : "full"};
