@@ -242,6 +242,31 @@ TEST_P(BarrierDeathSuite, OneThatIsKilledElsewhereIsNotMissed) {
   EXPECT_TRUE(other.join());
 }
 
+bool is_refused_from(const Queue<Barrier>& from) {
+  try {
+    from.get();
+  } catch (const CodecError&) {
+    return true;
+  }
+  return false;
+}
+
+TEST_P(BarrierDeathSuite, AnActionIsTakenFromTheParentAlone) {
+  const Queue<Barrier> queue;
+  const Queue<bool> verdict;
+  queue.put(Barrier(1, [] {}));
+  queue.put(Barrier(1));
+  Party child = start(
+      [](const Queue<Barrier>& from, const Queue<bool>& to) {
+        to.put(is_refused_from(from));
+        to.put(is_refused_from(from));
+      },
+      queue, verdict);
+  EXPECT_TRUE(verdict.get());
+  EXPECT_FALSE(verdict.get());
+  EXPECT_TRUE(child.join());
+}
+
 SHOAL_FOR_EACH_PROCESS_HOME(BarrierDeathSuite);
 
 TEST(BarrierTest, AnAbsurdNumberOfPartiesIsRefused) {

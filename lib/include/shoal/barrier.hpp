@@ -19,7 +19,8 @@ namespace shoal {
 /// as does who comes later, until reset(). One that is killed elsewhere is not missed: those who
 /// wait for it should do so with a time-out, which breaks the barrier, too.
 ///
-/// A handle: copies are the same barrier, and it may be an argument, a result or a member of one.
+/// A handle: copies are the same barrier, and it may be an argument, a result or a member of one;
+/// one with an action only an argument, as nobody but its parent tells a process what to run.
 /// In a copy of the process made by a bare fork() its members throw ClosedError. Safe from many
 /// threads and processes. Source: Python multiprocessing.Barrier.
 class Barrier {

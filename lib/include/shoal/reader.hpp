@@ -79,6 +79,11 @@ class Reader {
   /// @throws CodecError  none did
   std::shared_ptr<const UniqueFd> take_fd();
 
+  /// Says that the bytes come from this process's own parent: they may name code by its place in a
+  /// program. For shoal itself.
+  void trust_code() noexcept { may_name_code_ = true; }
+  bool may_name_code() const noexcept { return may_name_code_; }
+
   std::size_t remaining() const noexcept { return static_cast<std::size_t>(end_ - at_); }
 
   /// Checks that everything was read.
@@ -97,6 +102,7 @@ class Reader {
   const std::byte* end_;
   std::span<const std::shared_ptr<const UniqueFd>> descriptors_;
   unsigned depth_ = 0;
+  bool may_name_code_ = false;
   std::size_t empty_elements_left_;  // that the containers of this message may hold
 };
 

@@ -229,6 +229,7 @@ class Worker {
           const FunctionResolver::Resolved& function = resolve(entry);
           const ArgumentReader::Arguments arguments = arguments_.open(entry);
           Reader reader(arguments.bytes.subspan(entry.name_bytes), arguments.descriptors);
+          reader.trust_code();
           if (entry.name_bytes > 0) set_name(arguments.bytes.first(entry.name_bytes));
           task_.set_function(function);
           function.invoker(function.target, reader, reply);
@@ -251,6 +252,7 @@ class Worker {
           const FunctionResolver::Resolved& function = resolve(entry);
           const ArgumentReader::Arguments arguments = arguments_.open(entry);
           Reader reader(arguments.bytes, arguments.descriptors);
+          reader.trust_code();
           task_.set_function(function);
           internal::restore(function.invoker)(function.target, reader, results, run);
         },

@@ -27,6 +27,7 @@ int call_function(process::ChildContext& context) {
   Reader head(bytes.subspan(argument_bytes));
   const auto callee = head.get<serial::CallRef>();
   Reader arguments(bytes.first(argument_bytes), context.descriptors);
+  arguments.trust_code();
   const serial::Callee callable = serial::resolve(callee);
   // Last of all: what comes before needs the memory and files that are not there behind it.
   const auto confinement = head.get<process::Confinement>();

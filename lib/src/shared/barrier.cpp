@@ -171,6 +171,17 @@ bool Barrier::broken() const {
   return state_->words.is_broken();
 }
 
+namespace {
+
+// It names code by its place in a program, which is for one's own parent alone to do.
+[[noreturn]] void fail_action() {
+  throw CodecError(
+      "a Barrier with an action arrived in a message or a result; hand it to the process or the "
+      "task as an argument, or make it without an action");
+}
+
+}  // namespace
+
 void Codec<Barrier>::encode(Writer& writer, const Barrier& barrier) {
   const Action action = barrier.state_->get_action();
   barrier.state_->encode(writer);
@@ -180,7 +191,13 @@ void Codec<Barrier>::encode(Writer& writer, const Barrier& barrier) {
 
 Barrier Codec<Barrier>::decode(Reader& reader) {
   auto state = shared::receive_object<Barrier::State>(reader, shared::Kind::barrier);
-  if (reader.get<bool>()) state->set_action(std::make_shared<const serial::SentCall>(reader));
+  if (reader.get<bool>()) {
+    auto action = std::make_shared<const serial::SentCall>(reader);
+    if (!state->get_action()) {
+      if (!reader.may_name_code()) fail_action();
+      state->set_action(std::move(action));
+    }
+  }
   return Barrier(std::move(state));
 }
 
