@@ -5,7 +5,7 @@ namespace shoal::test {
 namespace {
 
 // About a minute each.
-TEST_P(QueueStress, ManyDeathsLeaveItWhole) { run(1000); }
+TEST_P(QueueStress, ManyDeathsLeaveItWhole) { run(10'000); }
 
 SHOAL_FOR_EACH_START_METHOD(QueueStress);
 
