@@ -8,6 +8,7 @@
 
 #include <array>
 #include <shoal/error.hpp>
+#include <shoal/event.hpp>
 #include <shoal/process.hpp>
 #include <shoal/queue.hpp>
 #include <vector>
@@ -185,10 +186,12 @@ TEST_F(DoorTest, DescriptorsOfStrangersAreClosed) {
 TEST(HubTest, ShortOfDescriptorsItSaysSo) {
   const Queue<UniqueFd> queue;
   const Queue<int> answers;
+  const Event short_of_them;
   rlimit usual{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
   Process child(
-      [](const Queue<UniqueFd>& out, const Queue<int>& back) {
+      [](const Queue<UniqueFd>& out, const Queue<int>& back, const Event& start) {
+        start.wait();
         int put = 0;
         try {
           for (;; ++put) out.put(UniqueFd(::dup(1)));
@@ -196,10 +199,11 @@ TEST(HubTest, ShortOfDescriptorsItSaysSo) {
           back.put(put);
         }
       },
-      queue, answers);
+      queue, answers, short_of_them);
   child.start();
   const rlimit few{64, usual.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  short_of_them.set();
   const int put = answers.get();
   EXPECT_GT(put, 0);
   EXPECT_LT(put, 64);
