@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shoal/connection.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <string>
@@ -220,6 +224,23 @@ class HostilePeerTest : public testing::Test {
     std::uint64_t size;
     std::uint64_t descriptors;
   };
+  using Bytes = std::vector<std::byte>;
+
+  // A value with one descriptor.
+  class PacketOf {
+   public:
+    PacketOf(std::uint64_t type, std::span<const std::byte> value)
+        : packet_(sizeof(Header) + value.size()) {
+      const Header header{type, value.size(), 1};
+      std::memcpy(packet_.data(), &header, sizeof header);
+      std::copy(value.begin(), value.end(), packet_.begin() + sizeof header);
+    }
+    std::span<const std::byte> bytes() const { return packet_; }
+
+   private:
+    Bytes packet_;
+  };
+
   void send(Header header, std::size_t extra, std::vector<int> fds = {}) {
     std::vector<std::byte> packet(sizeof header + extra);
     std::memcpy(packet.data(), &header, sizeof header);
@@ -259,10 +280,68 @@ TEST_F(HostilePeerTest, FilesThatMayChangeAreRefused) {
   EXPECT_THROW(victim.recv_bytes(), CodecError);
 }
 
+// The file of a message that has been received is the receiver's to read, whatever its sender does.
+TEST_F(HostilePeerTest, AMessageCannotBeCutOrPunchedUnderItsReader) {
+  const Bytes large = bytes_of(1 << 20);
+  auto file = os::create_shared_file("hostile", large.size());
+  ASSERT_TRUE(file);
+  ASSERT_EQ(::pwrite(file->get(), large.data(), large.size(), 0),
+            static_cast<ssize_t>(large.size()));
+  ASSERT_TRUE(os::seal(file->get(), os::Writers::those_who_map_it));  // its bytes may still change
+  send({0, large.size(), 0}, 0, {file->get()});
+  EXPECT_THROW(victim.recv_bytes(), CodecError);
+
+  const auto sealed = os::make_sealed_file("hostile", large);
+  ASSERT_TRUE(sealed);
+  send({0, large.size(), 0}, 0, {sealed->get()});
+  EXPECT_NE(::ftruncate(sealed->get(), 0), 0);
+  EXPECT_NE(::fallocate(sealed->get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), 0);
+  EXPECT_EQ(victim.recv_bytes(), large);
+}
+
 TEST_F(HostilePeerTest, DescriptorsNobodyAskedForAreClosed) {
   const test::LeakGuard guard;
   send({0, 10, 2}, 10, {STDERR_FILENO, STDERR_FILENO});
   EXPECT_EQ(victim.recv_bytes().size(), 10U);
+  const std::vector<int> bomb(os::kMaxDescriptorsPerMessage, STDERR_FILENO);
+  for (int i = 0; i < 20; ++i) {
+    send({0, 10, bomb.size()}, 10, bomb);
+    EXPECT_EQ(victim.recv_bytes().size(), 10U);
+    send({0, 10, 0}, 10, bomb);  // not even announced
+    EXPECT_THROW(victim.recv_bytes(), CodecError);
+  }
+}
+
+TEST_F(HostilePeerTest, DescriptorsThatDoNotFitCostTheirMessageOnly) {
+  const test::LeakGuard guard;
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  send({0, 10, 200}, 10, std::vector<int>(200, STDERR_FILENO));
+  const rlimit few{100, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  EXPECT_THROW(victim.recv_bytes(), ResourceError);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  send({0, 10, 0}, 10);
+  EXPECT_EQ(victim.recv_bytes().size(), 10U);
+}
+
+// What rides in the place of a handle's descriptor.
+TEST_F(HostilePeerTest, AHandleOfAnotherKindOfDescriptorIsRefused) {
+  const auto [connection, kept] = pipe();
+  Writer right;
+  right.put(connection);
+  std::array<int, 2> pipe_ends{};
+  ASSERT_EQ(::pipe2(pipe_ends.data(), O_CLOEXEC), 0);
+  const UniqueFd reader(pipe_ends[0]);
+  const UniqueFd writer(pipe_ends[1]);
+  const UniqueFd file(::memfd_create("hostile", MFD_CLOEXEC));
+  const UniqueFd stream(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  for (const UniqueFd* wrong : {&reader, &file, &stream}) {
+    const PacketOf packet{type_hash<Connection>(), right.bytes()};
+    ASSERT_TRUE(
+        os::send_message(peer.fileno(), packet.bytes(), std::vector{wrong->get()}, os::Wait::yes));
+    EXPECT_THROW(victim.recv<Connection>(), CodecError);
+  }
 }
 
 }  // namespace
