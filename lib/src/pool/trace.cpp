@@ -158,12 +158,14 @@ void Trace::write() {
   for (const TraceEvent& event : events) {
     text += ",\n";
     text += trace_line(event);
-    if (text.size() >= kPiece) append(std::exchange(text, {}));
+    if (text.size() < kPiece) continue;
+    append(text);
+    text.clear();
   }
-  append(std::move(text));
+  append(text);
 }
 
-void Trace::append(std::string text) {
+void Trace::append(std::string_view text) {
   if (!file_ || text.empty()) return;
   const os::Result<void> written = os::write_all(file_.get(), std::as_bytes(std::span(text)));
   if (written) return;

@@ -59,7 +59,7 @@ class Trace {
 
  private:
   bool wants_write() noexcept;
-  void append(std::string text);
+  void append(std::string_view text);
 
   std::mutex list_mutex_;  // taken after file_mutex_
   std::vector<TraceEvent> events_;
