@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <shoal/array.hpp>
 #include <shoal/barrier.hpp>
 #include <shoal/condition.hpp>
 #include <shoal/event.hpp>
 #include <shoal/lock.hpp>
 #include <shoal/queue.hpp>
 #include <shoal/semaphore.hpp>
+#include <shoal/value.hpp>
 
 // What the suites of queues and locks are about, by the names that they use. Another kind of them
 // with the same members, one that lives in a server and is reached by proxies, is held to the same
@@ -30,6 +32,10 @@ using BoundedSemaphore = shoal::BoundedSemaphore;
 using Condition = shoal::Condition;
 using Event = shoal::Event;
 using Barrier = shoal::Barrier;
+template <class T>
+using Value = shoal::Value<T>;
+template <class T>
+using Array = shoal::Array<T>;
 
 }  // namespace shoal::test
 #endif

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <type_traits>
 
@@ -10,6 +11,10 @@
 
 namespace shoal {
 
+template <class T>
+class Array;
+template <class T>
+class Atomic;
 class Barrier;
 class BoundTask;
 class BoundedSemaphore;
@@ -22,12 +27,18 @@ class Pool;
 class Process;
 class ProcessPoolExecutor;
 class RLock;
+template <class T>
+class RawArray;
+template <class T>
+class RawValue;
 class Semaphore;
 struct ProcessOptions;
 template <class T>
 class Queue;
 template <class T>
 class SimpleQueue;
+template <class T>
+class Value;
 
 /// Makes processes, pools and channels that are tied to one start method.
 /// A default-made Context follows get_start_method() at the moment of use. A small value: copies
@@ -73,6 +84,23 @@ class Context {
   JoinableQueue<T> joinable_queue(std::size_t maxsize = 0) const;
   template <class T>
   SimpleQueue<T> simple_queue() const;
+
+  /// Make plain memory that processes share (defined in value.hpp, array.hpp and atomic.hpp). What
+  /// array() takes is what the constructors of Array take.
+  template <class T>
+  Value<T> value(const T& initial = T()) const;
+  template <class T>
+  RawValue<T> raw_value(const T& initial = T()) const;
+  template <class T, class... Args>
+  Array<T> array(Args&&... args) const;
+  template <class T>
+  Array<T> array(std::initializer_list<T> elements) const;
+  template <class T, class... Args>
+  RawArray<T> raw_array(Args&&... args) const;
+  template <class T>
+  RawArray<T> raw_array(std::initializer_list<T> elements) const;
+  template <class T>
+  Atomic<T> atomic(T initial = T()) const;
 
   friend bool operator==(const Context&, const Context&) = default;
 

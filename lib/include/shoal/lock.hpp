@@ -33,6 +33,45 @@ bool wait_until(std::chrono::time_point<Clock, Length> moment, Wait wait) {
   } while (Clock::now() < moment);
   return false;
 }
+
+/// What every lock can do that has try_lock_for(), unlock(), take_over() and abandon(); the latter
+/// two may be private.
+template <class Self>
+class LockMembers {
+ public:
+  /// Takes the lock if it is free. Errors as lock().
+  bool try_lock() const { return self().try_lock_for(Duration::zero()); }
+  /// Takes the lock, waiting until `moment` and no longer. Errors as lock().
+  template <class Clock, class Length>
+  bool try_lock_until(std::chrono::time_point<Clock, Length> moment) const {
+    return wait_until(moment, [&](Duration left) { return self().try_lock_for(left); });
+  }
+
+  /// Frees a lock whose owner died; false if it was free already, and there is nothing to mend.
+  /// @throws Error  its owner lives
+  bool recover() const {
+    return recover([] {});
+  }
+  /// Calls `repair` while it holds the lock of an owner that died, and then frees it; false if it
+  /// was free already. If `repair` throws, or its process dies, the lock is again one of a dead
+  /// owner.
+  /// @throws Error  its owner lives
+  template <std::invocable Repair>
+  bool recover(Repair&& repair) const {
+    if (!self().take_over()) return false;
+    try {
+      std::forward<Repair>(repair)();
+    } catch (...) {
+      self().abandon();
+      throw;
+    }
+    self().unlock();
+    return true;
+  }
+
+ private:
+  const Self& self() const noexcept { return static_cast<const Self&>(*this); }
+};
 }  // namespace internal
 
 /// A lock between processes, and between their threads: what std::lock_guard, std::unique_lock and
@@ -48,7 +87,7 @@ bool wait_until(std::chrono::time_point<Clock, Length> moment, Wait wait) {
 /// copy of the process made by a bare fork() its members throw ClosedError.
 /// Cost: some 20 ns if it is free; a system call only if somebody sleeps.
 /// Safe from many threads and processes. Source: Python multiprocessing.Lock.
-class Lock {
+class Lock : public internal::LockMembers<Lock> {
  public:
   /// Makes a new lock, free.
   /// @throws ResourceError  no memory or descriptors are left
@@ -58,44 +97,17 @@ class Lock {
   /// Takes the lock, waiting for it.
   /// @throws OwnerDiedError  its owner died, or the process that made it; the lock is not held
   void lock() const;
-  /// Takes the lock if it is free. Errors as lock().
-  bool try_lock() const { return try_lock_for(Duration::zero()); }
   /// Takes the lock, waiting no longer than that. Errors as lock().
   bool try_lock_for(Duration timeout) const;
-  template <class Clock, class Length>
-  bool try_lock_until(std::chrono::time_point<Clock, Length> moment) const {
-    return internal::wait_until(moment, [&](Duration left) { return try_lock_for(left); });
-  }
 
   /// Frees the lock, whoever took it.
   /// @throws Error  nobody holds it
   void unlock() const;
 
-  /// Frees a lock whose owner died; false if it was free already, and there is nothing to mend.
-  /// @throws Error  its owner lives
-  bool recover() const {
-    return recover([] {});
-  }
-  /// Calls `repair` while it holds the lock of an owner that died, and then frees it; false if it
-  /// was free already. If `repair` throws, or its process dies, the lock is again one of a dead
-  /// owner.
-  /// @throws Error  its owner lives
-  template <std::invocable Repair>
-  bool recover(Repair&& repair) const {
-    if (!take_over()) return false;
-    try {
-      std::forward<Repair>(repair)();
-    } catch (...) {
-      abandon();
-      throw;
-    }
-    unlock();
-    return true;
-  }
-
  private:
   struct State;
   friend struct Codec<Lock>;
+  friend class internal::LockMembers<Lock>;
 
   explicit Lock(std::shared_ptr<State> state) : state_(std::move(state)) {}
   bool take_over() const;
@@ -108,7 +120,7 @@ class Lock {
 ///
 /// It belongs to a thread: another cannot unlock it. All else as Lock.
 /// Source: Python multiprocessing.RLock.
-class RLock {
+class RLock : public internal::LockMembers<RLock> {
  public:
   /// Makes a new lock, free.
   /// @throws ResourceError  no memory or descriptors are left
@@ -118,38 +130,17 @@ class RLock {
   /// Takes the lock, waiting for it, or takes it once more.
   /// @throws OwnerDiedError  its owner died, or the process that made it; the lock is not held
   void lock() const;
-  bool try_lock() const { return try_lock_for(Duration::zero()); }
   bool try_lock_for(Duration timeout) const;
-  template <class Clock, class Length>
-  bool try_lock_until(std::chrono::time_point<Clock, Length> moment) const {
-    return internal::wait_until(moment, [&](Duration left) { return try_lock_for(left); });
-  }
 
   /// Takes one lock() back.
   /// @throws Error  this thread does not hold it
   void unlock() const;
 
-  /// As Lock::recover().
-  bool recover() const {
-    return recover([] {});
-  }
-  template <std::invocable Repair>
-  bool recover(Repair&& repair) const {
-    if (!take_over()) return false;
-    try {
-      std::forward<Repair>(repair)();
-    } catch (...) {
-      abandon();
-      throw;
-    }
-    unlock();
-    return true;
-  }
-
  private:
   struct State;
   friend class Condition;
   friend struct Codec<RLock>;
+  friend class internal::LockMembers<RLock>;
 
   explicit RLock(std::shared_ptr<State> state) : state_(std::move(state)) {}
   bool take_over() const;

@@ -3,7 +3,9 @@
 
 // All of shoal's core. Each header also stands alone.
 
+#include "shoal/array.hpp"
 #include "shoal/async_result.hpp"
+#include "shoal/atomic.hpp"
 #include "shoal/barrier.hpp"
 #include "shoal/bootstrap.hpp"
 #include "shoal/codec.hpp"
@@ -40,6 +42,7 @@
 #include "shoal/thread_map_result.hpp"
 #include "shoal/thread_pool_executor.hpp"
 #include "shoal/unique_fd.hpp"
+#include "shoal/value.hpp"
 #include "shoal/version.hpp"
 #include "shoal/wait_any.hpp"
 #include "shoal/worker_event.hpp"

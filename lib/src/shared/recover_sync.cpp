@@ -2,6 +2,7 @@
 #include "shared/recover_sync.hpp"
 
 #include "shared/sync_layouts.hpp"
+#include "shared/value_layout.hpp"
 
 namespace shoal::shared {
 namespace {
@@ -46,6 +47,10 @@ void recover_barrier(const Recovery& recovery) noexcept {
 }
 void wake_barrier(std::span<std::byte> memory) noexcept {
   if (auto* found = find_in<BarrierMemory>(memory)) barrier_in(*found, memory).wake_all();
+}
+
+void wake_atomic(std::span<std::byte> memory) noexcept {
+  if (auto* page = find_in<ValuePage>(memory)) page->changes.notify_all();
 }
 
 }  // namespace shoal::shared

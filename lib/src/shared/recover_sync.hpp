@@ -19,5 +19,6 @@ void wake_condition(std::span<std::byte> memory) noexcept;
 void wake_event(std::span<std::byte> memory) noexcept;
 void recover_barrier(const Recovery& recovery) noexcept;
 void wake_barrier(std::span<std::byte> memory) noexcept;
+void wake_atomic(std::span<std::byte> memory) noexcept;
 
 }  // namespace shoal::shared

@@ -24,6 +24,11 @@ constexpr std::array<Nurse, kKinds> kNurses{{
     {recover_condition, wake_condition},
     {nullptr, wake_event},
     {recover_barrier, wake_barrier},
+    {recover_lock, wake_lock},  // of a Value
+    {},
+    {recover_lock, wake_lock},  // of an Array
+    {},
+    {nullptr, wake_atomic},
 }};
 
 }  // namespace
