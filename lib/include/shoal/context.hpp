@@ -23,6 +23,8 @@ class Process;
 class ProcessPoolExecutor;
 class RLock;
 class Semaphore;
+template <class T>
+class SharedArray;
 struct ProcessOptions;
 template <class T>
 class Queue;
@@ -65,6 +67,8 @@ class Context {
   Event event() const;
   Barrier barrier(unsigned parties) const;
   Barrier barrier(unsigned parties, BoundTask action) const;
+  template <class T>
+  SharedArray<T> shared_array(std::size_t size) const;
 
   /// Makes queues (defined in queue.hpp). They work with processes of any start method.
   template <class T>

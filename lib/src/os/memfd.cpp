@@ -64,6 +64,13 @@ bool is_sealed(int fd, bool read_only) noexcept {
   return !read_only || (seals & F_SEAL_WRITE) != 0;
 }
 
+bool is_same_file(int fd, int other) noexcept {
+  struct stat one;
+  struct stat two;
+  if (::fstat(fd, &one) != 0 || ::fstat(other, &two) != 0) return false;
+  return one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
 Result<std::size_t> file_size(int fd) noexcept {
   struct stat status;
   if (::fstat(fd, &status) != 0) return failure(errno, "fstat", "%d", fd);

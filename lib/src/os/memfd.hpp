@@ -28,6 +28,9 @@ Result<Fd> make_sealed_file(const char* name, std::span<const std::byte> bytes) 
 /// cannot either. A received descriptor is asked before it is mapped.
 bool is_sealed(int fd, bool read_only) noexcept;
 
+/// True if both descriptors stand for the same file.
+bool is_same_file(int fd, int other) noexcept;
+
 /// The size of an open file.
 Result<std::size_t> file_size(int fd) noexcept;
 
