@@ -14,8 +14,8 @@
 namespace shoal::shared {
 namespace {
 
-constexpr std::array<const char*, kKinds> kNames{"",          "Queue", "Lock",   "Semaphore",
-                                                 "Condition", "Event", "Barrier"};
+constexpr std::array<const char*, kKinds> kNames{"",          "Queue", "Lock",    "Semaphore",
+                                                 "Condition", "Event", "Barrier", "SharedHeap"};
 
 [[noreturn]] void fail_foreign(const char* reason) {
   throw CodecError(std::string("a handle's memory is not that of its object: ") + reason);

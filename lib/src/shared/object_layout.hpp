@@ -28,8 +28,8 @@
 namespace shoal::shared {
 
 /// What an object is.
-enum class Kind : std::uint32_t { queue = 1, lock, semaphore, condition, event, barrier };
-inline constexpr std::uint32_t kKinds = 7;
+enum class Kind : std::uint32_t { queue = 1, lock, semaphore, condition, event, barrier, heap };
+inline constexpr std::uint32_t kKinds = 8;
 
 /// "Queue", "Lock": the public class, for errors.
 const char* name_of(Kind kind) noexcept;

@@ -24,6 +24,7 @@ constexpr std::array<Nurse, kKinds> kNurses{{
     {recover_condition, wake_condition},
     {nullptr, wake_event},
     {recover_barrier, wake_barrier},
+    {recover_lock, wake_lock},  // a heap begins with its lock
 }};
 
 }  // namespace
