@@ -10,6 +10,7 @@ import signal
 import statistics
 import sys
 import time
+from multiprocessing import shared_memory
 
 QUICK = sys.argv[2] == "quick"
 LARGE_BYTES = 64 << 20
@@ -156,6 +157,23 @@ def starts():
     return [start_of_process(method) for method in ("fork", "spawn", "forkserver")]
 
 
+def attach(name):
+    memory = shared_memory.SharedMemory(name=name, track=False) if sys.version_info >= (3, 13) \
+        else shared_memory.SharedMemory(name=name)
+    memory.close()
+
+
+def shared_memory_argument():
+    memory = shared_memory.SharedMemory(create=True, size=pick(LARGE_BYTES, 1 << 20))
+    try:
+        with pool(1) as workers:
+            workers.apply(attach, (memory.name,))
+            return [median_step_us(pick(5_000, 50), lambda: workers.apply(attach, (memory.name,)))]
+    finally:
+        memory.close()
+        memory.unlink()
+
+
 MEASUREMENTS = {
     "s1.cpython_pool": throughput_pool,
     "s1.cpython_executor": throughput_executor,
@@ -164,6 +182,7 @@ MEASUREMENTS = {
     "s5.cpython": queue_throughput,
     "s6.cpython": queue_round_trip,
     "s7.cpython": large_argument,
+    "s8.cpython": shared_memory_argument,
     "s9.cpython": starts,
 }
 

@@ -32,6 +32,8 @@ class RawArray;
 template <class T>
 class RawValue;
 class Semaphore;
+template <class T>
+class SharedArray;
 struct ProcessOptions;
 template <class T>
 class Queue;
@@ -76,6 +78,8 @@ class Context {
   Event event() const;
   Barrier barrier(unsigned parties) const;
   Barrier barrier(unsigned parties, BoundTask action) const;
+  template <class T>
+  SharedArray<T> shared_array(std::size_t size) const;
 
   /// Makes queues (defined in queue.hpp). They work with processes of any start method.
   template <class T>

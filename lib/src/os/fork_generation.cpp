@@ -3,8 +3,6 @@
 
 #include <pthread.h>
 
-#include <atomic>
-
 namespace shoal::os {
 namespace {
 
@@ -17,5 +15,7 @@ std::atomic<std::uint32_t> generation{0};
 }  // namespace
 
 std::uint32_t fork_generation() noexcept { return generation.load(std::memory_order_relaxed); }
+
+const std::atomic<std::uint32_t>& fork_generation_word() noexcept { return generation; }
 
 }  // namespace shoal::os

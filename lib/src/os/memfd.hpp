@@ -18,11 +18,6 @@ enum class Writers {
 /// Makes an anonymous shared file of `bytes` zero bytes; `name` shows in /proc only.
 Result<Fd> create_shared_file(const char* name, std::size_t bytes) noexcept;
 
-/// Has the memory of the first `bytes` bytes of `fd` found now, as zeros where nothing was written,
-/// so that touching them later cannot fail; ENOMEM or ENOSPC where there is none. A file system
-/// that cannot do so finds it later.
-Result<void> reserve(int fd, std::size_t bytes);
-
 /// Fixes the size of `fd` for ever, and who may write.
 Result<void> seal(int fd, Writers writers) noexcept;
 
@@ -32,6 +27,9 @@ Result<Fd> make_sealed_file(const char* name, std::span<const std::byte> bytes) 
 /// True if `fd` is a shared file whose size can no longer change, and, if `read_only`, whose bytes
 /// cannot either. A received descriptor is asked before it is mapped.
 bool is_sealed(int fd, bool read_only) noexcept;
+
+/// True if both descriptors stand for the same file.
+bool is_same_file(int fd, int other) noexcept;
 
 /// The size of an open file.
 Result<std::size_t> file_size(int fd) noexcept;

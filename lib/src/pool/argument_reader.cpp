@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pool/argument_reader.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "shoal/error.hpp"
@@ -19,6 +20,7 @@ memory::Mapping map_file(const os::Fd& file, std::size_t bytes) {
 
 ArgumentReader::Arguments ArgumentReader::open(const Entry& entry) {
   Arguments arguments;
+  drop_stale();
   if (entry.place == Place::in_file || entry.descriptors > 0) receive(entry, arguments);
   switch (entry.place) {
     case Place::in_entry:
@@ -32,7 +34,6 @@ ArgumentReader::Arguments ArgumentReader::open(const Entry& entry) {
       break;
     case Place::in_segment:
     case Place::in_new_segment:  // of results only
-      drop_segments();
       while (!segments_.has(entry.segment)) next_parcel();
       arguments.bytes = segments_.bytes(entry.segment).subspan(entry.offset, entry.size);
       break;
@@ -40,17 +41,39 @@ ArgumentReader::Arguments ArgumentReader::open(const Entry& entry) {
   return arguments;
 }
 
-// Parcels come in the order of dispatch; those of tasks that were taken back are dropped here.
+// What the worker keeps is in its place; the rest is in the parcel, in the same order.
 void ArgumentReader::receive(const Entry& entry, Arguments& arguments) {
+  unsigned riding = entry.descriptors;
+  arguments.descriptors.resize(entry.descriptors);
+  for (unsigned i = 0; i < std::min<unsigned>(entry.descriptors, kKeptPerTask); ++i) {
+    if (entry.kept[i] == 0) continue;
+    arguments.descriptors[i] = kept(entry.kept[i] - 1U);
+    --riding;
+  }
+  if (riding == 0 && entry.place != Place::in_file) return;
+  Parcel parcel = parcel_of(entry.ticket);
+  auto fd = parcel.fds.begin();
+  if (parcel.label.has_file != 0) arguments.file = map_file(*fd++, entry.size);
+  for (std::shared_ptr<const UniqueFd>& place : arguments.descriptors) {
+    if (place != nullptr || fd == parcel.fds.end()) continue;
+    place = std::make_shared<const UniqueFd>(std::move(*fd++));
+  }
+}
+
+// It was sent before the entry that names it.
+const std::shared_ptr<const UniqueFd>& ArgumentReader::kept(unsigned slot) {
+  while (!kept_.has(slot)) {
+    if (!kept_.is_used(slot)) throw ResourceError("a task's descriptor has gone before it began");
+    next_parcel();
+  }
+  return kept_.file(slot);
+}
+
+// Parcels come in the order of dispatch; those of tasks that were taken back are dropped here.
+Parcel ArgumentReader::parcel_of(std::uint64_t ticket) {
   for (;;) {
     Parcel parcel = next_parcel();
-    if (parcel.label.ticket != entry.ticket) continue;
-    auto fd = parcel.fds.begin();
-    if (parcel.label.has_file != 0) arguments.file = map_file(*fd++, entry.size);
-    for (; fd != parcel.fds.end(); ++fd) {
-      arguments.descriptors.push_back(std::make_shared<const UniqueFd>(std::move(*fd)));
-    }
-    return;
+    if (parcel.label.ticket == ticket) return parcel;
   }
 }
 
@@ -61,8 +84,9 @@ Parcel ArgumentReader::next_parcel() {
     throw ResourceError(std::error_code(parcel.error().error, std::generic_category()),
                         "a worker could not receive the descriptors of its task");
   }
-  if (parcel->label.ticket == kSegmentTicket) {
-    const os::Result<void> added = segments_.add(*parcel);
+  const bool is_segment = parcel->label.ticket == kSegmentTicket;
+  if (is_segment || parcel->label.ticket == kKeptTicket) {
+    const os::Result<void> added = is_segment ? segments_.add(*parcel) : kept_.add(*parcel);
     has_lost_parcel_ = has_lost_parcel_ || !added;
     if (!added) throw ResourceError("a worker needs " + added.error().to_string());
   }

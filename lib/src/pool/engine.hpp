@@ -18,6 +18,7 @@
 #include "memory/mapping.hpp"
 #include "os/event.hpp"
 #include "os/futex.hpp"
+#include "os/lasting_fd.hpp"
 #include "pool/function_table.hpp"
 #include "pool/log_relay.hpp"
 #include "pool/notifier.hpp"
@@ -103,6 +104,9 @@ class Engine {
   const std::shared_ptr<const UniqueFd>& board_file() const noexcept { return board_file_; }
   const std::shared_ptr<const UniqueFd>& leader_button() const noexcept { return leader_.button; }
   const std::shared_ptr<const UniqueFd>& service_button() const noexcept { return service_.button; }
+
+  /// Has the service thread look for what workers keep and has gone here.
+  const std::shared_ptr<os::EndBell>& end_bell() const noexcept { return end_bell_; }
 
   // All below are called with the lock held.
   void add(std::shared_ptr<ProcessPool> pool);
@@ -204,6 +208,7 @@ class Engine {
   std::shared_ptr<const UniqueFd> board_file_;
   Bedside leader_ = Bedside::make();
   Bedside service_ = Bedside::make();
+  const std::shared_ptr<os::EndBell> end_bell_ = std::make_shared<os::EndBell>(service_.button);
   std::optional<os::Poller> poller_;
   std::vector<std::shared_ptr<ProcessPool>> pools_;
   std::unordered_map<WorkerId, Owner> owners_;

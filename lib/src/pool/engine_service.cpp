@@ -64,6 +64,9 @@ base::Deadline Engine::serve_once(base::Deadline next) {
   if (!keys) throw ResourceError(keys.error().to_string());
   for (const std::uint64_t key : *keys) handle(key);
   const Lock lock(*this);
+  if (end_bell_->take()) {
+    for (const auto& pool : pools_) pool->drop_lent();
+  }
   if (leading_ == nullptr) {
     post(Collector::service);
     collect();
@@ -132,8 +135,8 @@ void Engine::arm_late_timers() noexcept {
 void Engine::add(std::shared_ptr<ProcessPool> pool) { pools_.push_back(std::move(pool)); }
 
 std::shared_ptr<ProcessPool> Engine::find(std::uint32_t pool_number) const {
-  const auto at = std::ranges::find_if(
-      pools_, [&](const auto& pool) { return pool->number() == pool_number; });
+  const auto at =
+      std::ranges::find_if(pools_, [&](const auto& pool) { return pool->number() == pool_number; });
   return at == pools_.end() ? nullptr : *at;
 }
 

@@ -68,6 +68,8 @@ Delivery Incarnation::hand_over(Task& task, const FunctionTable& functions) {
   uses_arguments_.back() = placed == Delivery::done && entry.place == Place::in_mailbox;
   if (placed != Delivery::done) return placed;
   if (file || entry.descriptors > 0) {
+    const Delivery lent = lend(task, entry);
+    if (lent != Delivery::done) return lent;
     const Delivery posted = post_parcel(task, entry, file);
     if (posted != Delivery::done) return posted;
   }
@@ -148,10 +150,33 @@ Delivery Incarnation::place_in_segment(Task& task, Entry& entry) {
   return Delivery::done;
 }
 
+// Sends what lasts once; the worker keeps it for later tasks. Without a place there, it rides
+// along.
+Delivery Incarnation::lend(Task& task, Entry& entry) {
+  const auto descriptors = task.arguments().descriptors;
+  for (std::size_t i = 0; i < std::min<std::size_t>(descriptors.size(), kKeptPerTask); ++i) {
+    if (os::LastingFd::find(descriptors[i]) == nullptr) continue;
+    std::optional<unsigned> slot = lent_.find(descriptors[i]);
+    if (!slot && (slot = lent_.find_room(!has_tasks()))) {
+      const ParcelLabel label{.ticket = kKeptTicket, .slot = *slot, .segment = lent_.next_id()};
+      const os::Result<void> sent =
+          send_parcel(control_.get(), label, std::array{descriptors[i]->get()}, os::Wait::no);
+      if (!sent) return explain(task, "the descriptors", sent.error());
+      lent_.lend(*slot, descriptors[i]);
+    }
+    if (slot) entry.kept[i] = static_cast<std::uint8_t>(1 + *slot);
+  }
+  return Delivery::done;
+}
+
 Delivery Incarnation::post_parcel(Task& task, const Entry& entry, const os::Fd& file) {
   std::vector<int> fds;
   if (file) fds.push_back(file.get());
-  for (const auto& fd : task.arguments().descriptors) fds.push_back(fd->get());
+  const auto descriptors = task.arguments().descriptors;
+  for (std::size_t i = 0; i < descriptors.size(); ++i) {
+    if (i >= kKeptPerTask || entry.kept[i] == 0) fds.push_back(descriptors[i]->get());
+  }
+  if (fds.empty()) return Delivery::done;
   const os::Result<void> sent =
       send_parcel(control_.get(), {entry.ticket, file ? 1U : 0U}, fds, os::Wait::no);
   if (sent) return Delivery::done;
@@ -166,9 +191,8 @@ Delivery Incarnation::explain(Task& task, const char* what, const os::Failure& f
     if (failure.error == error) return Delivery::refused;
   }
   task.fail_by([failure, name = task.name(), what] {
-    throw ResourceError(
-        std::error_code(failure.error, std::generic_category()),
-        std::string(what) + " of task " + name + " need " + failure.to_string());
+    throw ResourceError(std::error_code(failure.error, std::generic_category()),
+                        std::string(what) + " of task " + name + " need " + failure.to_string());
   });
   return Delivery::impossible;
 }
@@ -209,8 +233,8 @@ Incarnation::Harvest Incarnation::collect(const Task& task) {
   if (!has_completion) return {};
   Harvest harvest;
   Completed& completed = harvest.completed;
-  const Fetch fetched = is_possible(completion, task) ? fetch(completion, task, completed.result)
-                                                      : Fetch::impossible;
+  const Fetch fetched =
+      is_possible(completion, task) ? fetch(completion, task, completed.result) : Fetch::impossible;
   if (fetched == Fetch::impossible) return refuse(task, "an impossible result");
   if (fetched == Fetch::no_room) give_back_lost(completion);
   mailbox_.release();
@@ -265,8 +289,7 @@ void Incarnation::rescue(const Task& task, WorkerEnd& end) const {
   const auto progress =
       internal::ItemRun::Progress::unpack(words.progress.load(std::memory_order_acquire));
   const auto& replies = words.replies;
-  const bool is_possible = offset <= replies.size() &&
-                           progress.bytes <= replies.size() - offset &&
+  const bool is_possible = offset <= replies.size() && progress.bytes <= replies.size() - offset &&
                            progress.items <= task.part->count;
   end.items = std::nullopt;
   if (!is_possible) return;

@@ -11,8 +11,10 @@
 
 #include "memory/ring_allocator.hpp"
 #include "os/futex.hpp"
+#include "os/lasting_fd.hpp"
 #include "pool/dispatcher.hpp"
 #include "pool/function_table.hpp"
+#include "pool/lent_files.hpp"
 #include "pool/mailbox.hpp"
 #include "pool/parcel.hpp"
 #include "pool/worker_memory.hpp"
@@ -29,11 +31,15 @@ class Incarnation {
   /// Arguments up to this size go through the ring in D; larger ones in files of their own.
   static constexpr std::size_t kLargestCopiedArguments = 16 << 10;
 
-  Incarnation(WorkerMemory&& memory, std::shared_ptr<process::Child> child, os::Fd control)
+  /// `end_bell` is rung once something has gone here that the worker keeps, for drop_lent();
+  /// without one it keeps nothing.
+  Incarnation(WorkerMemory&& memory, std::shared_ptr<process::Child> child, os::Fd control,
+              std::shared_ptr<os::EndBell> end_bell = nullptr)
       : memory_(std::move(memory)),
         mailbox_(memory_.submissions(), memory_.completions(), memory_.gate()),
         child_(std::move(child)),
-        control_(std::move(control)) {}
+        control_(std::move(control)),
+        lent_(memory_.submissions(), std::move(end_bell)) {}
   Incarnation(const Incarnation&) = delete;
   Incarnation& operator=(const Incarnation&) = delete;
   ~Incarnation() {
@@ -51,7 +57,7 @@ class Incarnation {
   bool is_killed() const noexcept { return is_killed_; }
 
   enum class Hello {
-    none,    ///< it is none, or was read before
+    none,  ///< it is none, or was read before
     ready,
     broken,  ///< the initializer has thrown
   };
@@ -111,6 +117,13 @@ class Incarnation {
   /// Lets the worker know which segments are gone; true if it still held one of them.
   bool drop_segments(const memory::Arena& arena) noexcept;
 
+  /// Lets the worker know which of the descriptors it keeps have gone here; true if there are any.
+  bool drop_lent() noexcept {
+    const bool has_gone = lent_.drop_gone();
+    if (has_gone) mailbox_.drop_segments();
+    return has_gone;
+  }
+
   /// Looks at a worker without tasks; false if it says that it has done one.
   bool is_silent_when_idle() {
     if (has_tasks() || !has_news()) return true;
@@ -136,6 +149,7 @@ class Incarnation {
   void forget_youngest() noexcept;
   Delivery place_arguments(Task& task, Entry& entry, os::Fd& file);
   Delivery place_in_segment(Task& task, Entry& entry);
+  Delivery lend(Task& task, Entry& entry);
   Delivery post_parcel(Task& task, const Entry& entry, const os::Fd& file);
   Delivery explain(Task& task, const char* what, const os::Failure& failure) const;
   static bool is_possible(const Completion& completion, const Task& task);
@@ -153,6 +167,7 @@ class Incarnation {
   ParentMailbox<sync::Hardware> mailbox_;
   std::shared_ptr<process::Child> child_;
   os::Fd control_;
+  LentFiles lent_;
   memory::RingAllocator arguments_{sizeof(SharedSubmissions::arguments)};
   std::deque<bool> uses_arguments_;  // for each task in flight: is there a piece of the ring?
   std::uint32_t known_modules_ = 0;  // modules the worker has been told of

@@ -14,6 +14,7 @@
 //
 //   D  0x00000 header | 0x0040 cq_head | 0x0080 bell | 0x00c0 command | 0x0100 may_spin, end_run, stop
 //      0x00140 segments_version, segments 64 x 8 bytes | 0x00380 released, release ring 256 x 2
+//      0x005c0 kept 32 x 8 bytes
 //      0x01000 entries    64 x  128 bytes
 //      0x03000 functions 512 x   32 bytes
 //      0x07000 modules    32 x  256 bytes
@@ -47,6 +48,8 @@
 //  8. A large argument lies in a segment, a file that several workers read. `segments` holds the id
 //     of the segment in each slot; a worker unmaps what it has of another id there once
 //     `segments_version` has changed.
+//     `kept` is the like for the descriptors that the worker keeps: the id of the one in each slot.
+//     An entry names slots that stand, and a slot changes hands only while no entry names it.
 //  9. A large result lies in a segment of its worker's. Its block, by number, is the worker's again
 //     once it stands in the release ring below `released`. No number is out twice, so that the
 //     ring never overflows.
@@ -62,13 +65,15 @@
 
 namespace shoal::pool {
 
-inline constexpr std::uint32_t kMailboxVersion = 4;
+inline constexpr std::uint32_t kMailboxVersion = 5;
 inline constexpr std::uint64_t kMailboxMagic = 0x584f424c4c414f48;  ///< the first word of D
 
 inline constexpr std::uint32_t kDepth = 64;  ///< entries of each ring
 inline constexpr std::uint32_t kFunctionSlots = 512;
 inline constexpr std::uint32_t kModuleSlots = 32;
 inline constexpr std::uint32_t kSegmentSlots = 64;
+inline constexpr std::uint32_t kKeptSlots = 32;
+inline constexpr std::uint32_t kKeptPerTask = 4;
 inline constexpr std::uint32_t kReplyBlocks = 256;
 /// With a block's number in the release ring: the parent does not have the block's segment.
 inline constexpr std::uint16_t kSegmentMissing = 0x8000;
@@ -76,7 +81,7 @@ inline constexpr std::uint16_t kSegmentMissing = 0x8000;
 inline constexpr std::size_t kSubmissionsBytes = 64 << 10;
 inline constexpr std::size_t kCompletionsBytes = 256 << 10;
 inline constexpr std::size_t kGateBytes = 4 << 10;
-inline constexpr std::size_t kEntryInlineBytes = 80;
+inline constexpr std::size_t kEntryInlineBytes = 76;
 inline constexpr std::size_t kCompletionInlineBytes = 76;
 
 /// Where the bytes of arguments or of a result are.
@@ -107,6 +112,8 @@ struct Entry {
   std::uint16_t segment;      ///< the slot, for Place::in_segment
   Place place;
   std::uint8_t name_bytes;    ///< of the arguments, the first: the task's name, if it has one
+  /// For the first descriptors: 1 + the slot of one that the worker keeps; 0: it rides along.
+  std::array<std::uint8_t, kKeptPerTask> kept;
   std::array<std::byte, kEntryInlineBytes> bytes;
 };
 static_assert(sizeof(Entry) == 128);
@@ -171,6 +178,7 @@ struct Submissions {
   std::array<Atomic<std::uint64_t>, kSegmentSlots> segments;  ///< ids; 0: none
   alignas(64) Atomic<std::uint64_t> released;                 ///< blocks given back to the worker
   std::array<std::uint16_t, kReplyBlocks> release_ring;       ///< their numbers
+  alignas(64) std::array<Atomic<std::uint64_t>, kKeptSlots> kept;  ///< ids; 0: none
   alignas(4096) std::array<Entry, kDepth> entries;
   std::array<FunctionSlot, kFunctionSlots> functions;
   std::array<ModuleSlot, kModuleSlots> modules;

@@ -27,6 +27,8 @@ inline constexpr std::uint64_t kSegmentTicket = kHelloTicket - 1;
 /// The first message of a worker whose initializer has thrown: `bytes` of what it had to say stand
 /// at the beginning of the reply ring.
 inline constexpr std::uint64_t kBrokenTicket = kHelloTicket - 2;
+/// A parcel of one descriptor, `segment` by its id, that the worker keeps in `slot`.
+inline constexpr std::uint64_t kKeptTicket = kHelloTicket - 3;
 inline constexpr std::size_t kLongestComplaint = 4096;
 
 os::Result<void> send_parcel(int socket, const ParcelLabel& label, std::span<const int> fds,

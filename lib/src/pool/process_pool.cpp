@@ -253,7 +253,8 @@ void ProcessPool::adopt(WorkerIndex index, WorkerMemory memory,
   os::Fd control = child->take_control();
   std::unique_ptr<Standing> standing(
       new Standing{engine_.next_worker_id(), index,
-                   Incarnation(std::move(memory), child, std::move(control)), std::move(box)});
+                   Incarnation(std::move(memory), child, std::move(control), engine_.end_bell()),
+                   std::move(box)});
   const Engine::Lock lock(engine_);
   own_watch(index);
   const auto place = indices_.emplace(standing->id, index).first;

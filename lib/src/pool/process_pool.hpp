@@ -80,6 +80,8 @@ class ProcessPool final : public DispatchPort, public TaskHome {
   // For the engine, with its lock.
   /// Takes in all results there are, and tells how many.
   std::size_t collect();
+  /// Lets workers know what they keep that has gone here.
+  void drop_lent();
   bool has_tasks() const noexcept { return dispatcher_.running() > 0; }
   /// Adds the words that change with the results of each worker.
   void add_words(std::vector<os::FutexWord>& words);

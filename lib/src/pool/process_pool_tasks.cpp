@@ -83,6 +83,12 @@ void ProcessPool::drop_segments() {
   }
 }
 
+void ProcessPool::drop_lent() {
+  for (const auto& standing : workers_) {
+    if (standing != nullptr && standing->worker.drop_lent()) wake(standing->worker);
+  }
+}
+
 std::size_t ProcessPool::collect(Standing& standing) {
   Incarnation& worker = standing.worker;
   std::size_t count = 0;

@@ -132,7 +132,7 @@ class Worker {
   }
 
   void wait_for_work() {
-    arguments_.drop_segments();
+    arguments_.drop_stale();
     replies_.reclaim();
     if (poll()) return;
     // Whoever submitted may have been interrupted by our waking up, and is about to collect.

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <random>
 
+#include "shared/array_state.hpp"
 #include "shared/hub.hpp"
 #include "shared/membership.hpp"
 #include "shared/object.hpp"
@@ -32,6 +33,9 @@ class Commons {
   /// A number that names what is left with a hub: by lot, so that no two processes draw the same.
   std::uint64_t draw_token();
 
+  /// The shared arrays that this process has.
+  ArrayMaps& arrays() noexcept { return arrays_; }
+
   /// The object of that id, if this process has it.
   std::shared_ptr<Object> find(const ObjectId& id);
   /// Enters an object; gives the one that another thread has entered meanwhile, if any.
@@ -54,6 +58,7 @@ class Commons {
   std::map<ObjectId, Entry> objects_;
   std::random_device lots_;
   std::mutex joining_;  // held while a hub is asked
+  ArrayMaps arrays_;
 };
 
 }  // namespace shoal::shared

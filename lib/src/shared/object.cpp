@@ -10,6 +10,7 @@
 #include "os/event.hpp"
 #include "os/fork_generation.hpp"
 #include "os/host.hpp"
+#include "os/reserve.hpp"
 #include "shared/commons.hpp"
 #include "shoal/codec.hpp"
 #include "shoal/error.hpp"
@@ -102,9 +103,14 @@ Object::Parts create(const ObjectOptions& options) {
   std::shared_ptr<const Membership> membership = commons.own_membership();
   const ObjectId id{membership->address.hub, commons.hub().next_number()};
   NewObjectFile made = create_object_file(id, options.kind, options.type, options.bytes);
+  const std::string attempt = std::string("cannot make a ") + name_of(options.kind);
+  if (options.is_reserved) {
+    base::or_resource_error(os::reserve(made.descriptor->get(), made.file.mapping->size()),
+                            attempt);
+  }
   if (options.has_bell) {
-    made.file.bell = std::make_shared<const UniqueFd>(base::or_resource_error(
-        os::create_event(), std::string("cannot make a ") + name_of(options.kind)));
+    made.file.bell =
+        std::make_shared<const UniqueFd>(base::or_resource_error(os::create_event(), attempt));
   }
   return {std::move(made.file), std::move(made.descriptor), std::move(membership)};
 }

@@ -29,9 +29,10 @@ struct Membership;
 /// What a new object is to be.
 struct ObjectOptions {
   Kind kind = Kind::queue;
-  std::uint64_t type = 0;  ///< type_hash() of what it carries; 0: nothing
-  std::size_t bytes = 0;   ///< of memory behind the header, zeroed
-  bool has_bell = false;   ///< a descriptor for those who wait for several things
+  std::uint64_t type = 0;    ///< type_hash() of what it carries; 0: nothing
+  std::size_t bytes = 0;     ///< of memory behind the header, zeroed
+  bool has_bell = false;     ///< a descriptor for those who wait for several things
+  bool is_reserved = false;  ///< all of its memory is taken now, and not at somebody's touch
 };
 
 /// How a wait ended.

@@ -14,9 +14,9 @@
 namespace shoal::shared {
 namespace {
 
-constexpr std::array<const char*, kKinds> kNames{"",          "Queue", "Lock",     "Semaphore",
-                                                 "Condition", "Event", "Barrier",  "Value",
-                                                 "RawValue",  "Array", "RawArray", "Atomic"};
+constexpr std::array<const char*, kKinds> kNames{
+    "",      "Queue",    "Lock",  "Semaphore", "Condition", "Event",     "Barrier",
+    "Value", "RawValue", "Array", "RawArray",  "Atomic",    "SharedHeap"};
 
 [[noreturn]] void fail_foreign(const char* reason) {
   throw CodecError(std::string("a handle's memory is not that of its object: ") + reason);

@@ -40,8 +40,9 @@ enum class Kind : std::uint32_t {
   array,
   raw_array,
   atomic,
+  heap,
 };
-inline constexpr std::uint32_t kKinds = 12;
+inline constexpr std::uint32_t kKinds = 13;
 
 /// "Queue", "Lock": the public class, for errors.
 const char* name_of(Kind kind) noexcept;

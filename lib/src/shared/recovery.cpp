@@ -29,6 +29,7 @@ constexpr std::array<Nurse, kKinds> kNurses{{
     {recover_lock, wake_lock},  // of an Array
     {},
     {nullptr, wake_atomic},
+    {recover_lock, wake_lock},  // a heap begins with its lock
 }};
 
 }  // namespace

@@ -5,8 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "base/or_resource_error.hpp"
-#include "os/memfd.hpp"
 #include "shared/reentrant_lock.hpp"
 #include "shared/value_layout.hpp"
 #include "shoal/array.hpp"
@@ -67,9 +65,8 @@ shared::Object::Parts create(const ValueHandle::Make& make, std::size_t count,
                              OnOwnerDeath on_owner_death) {
   const Kind kind = kind_of(make.plain);
   const std::size_t bytes = bytes_for(make, count);
-  shared::Object::Parts parts = shared::create({.kind = kind, .type = make.type, .bytes = bytes});
-  base::or_resource_error(os::reserve(parts.descriptor->get(), shared::kHeaderBytes + bytes),
-                          std::string("cannot make a ") + name_of(kind));
+  shared::Object::Parts parts =
+      shared::create({.kind = kind, .type = make.type, .bytes = bytes, .is_reserved = true});
   auto& page =
       *reinterpret_cast<shared::ValuePage*>(parts.file.mapping->data() + shared::kHeaderBytes);
   page.shape = {count, make.element_bytes};
