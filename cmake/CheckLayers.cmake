@@ -10,9 +10,10 @@ include("${CMAKE_CURRENT_LIST_DIR}/Report.cmake")
 set(HOMES
   "spdlog/.*=base"
   "(sys|linux|asm|netinet|arpa|net)/.*=os"
-  "(unistd|fcntl|poll|sched|signal|spawn|dirent|pthread|unwind|ucontext|malloc|termios)\\.h=os"
+  "(unistd|fcntl|netdb|poll|sched|signal|spawn|dirent|pthread|unwind|ucontext|malloc|termios)\\.h=os"
   "(errno|stdio_ext|time)\\.h=os"
   "boost/interprocess/.*=memory"
+  "openssl/.*=channel"
   "boost/circular_buffer\\.hpp=pool"
   "boost/(pfr|describe)([./].*)=serial public"
   "boost/(uuid|mp11)([./].*)=serial"

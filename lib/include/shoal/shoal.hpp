@@ -4,6 +4,7 @@
 // All of shoal's core. Each header also stands alone.
 
 #include "shoal/async_result.hpp"
+#include "shoal/auth_key.hpp"
 #include "shoal/barrier.hpp"
 #include "shoal/bootstrap.hpp"
 #include "shoal/codec.hpp"
@@ -18,6 +19,7 @@
 #include "shoal/function.hpp"
 #include "shoal/future.hpp"
 #include "shoal/limits.hpp"
+#include "shoal/listener.hpp"
 #include "shoal/lock.hpp"
 #include "shoal/logging.hpp"
 #include "shoal/map_result.hpp"
