@@ -10,11 +10,12 @@ include("${CMAKE_CURRENT_LIST_DIR}/Report.cmake")
 set(HOMES
   "spdlog/.*=base"
   "(sys|linux|asm|netinet|arpa|net)/.*=os"
-  "(unistd|fcntl|poll|sched|signal|spawn|dirent|pthread|unwind|ucontext|malloc|termios)\\.h=os"
+  "(unistd|fcntl|netdb|poll|sched|signal|spawn|dirent|pthread|unwind|ucontext|malloc|termios)\\.h=os"
   "(errno|stdio_ext|time)\\.h=os"
   "boost/interprocess/(managed_external_buffer|allocators/allocator)\\.hpp=public"  # of shared_heap.hpp
   "boost/interprocess/.*=memory"
   "boost/version\\.hpp=public"
+  "openssl/.*=channel"
   "boost/circular_buffer\\.hpp=pool"
   "boost/(pfr|describe)([./].*)=serial public"
   "boost/(uuid|mp11)([./].*)=serial"

@@ -4,6 +4,7 @@
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
 
 if(SHOAL_BUILD_TESTS)
   find_package(GTest REQUIRED)

@@ -17,6 +17,13 @@ namespace shoal {
 
 class Connection;
 
+namespace channel {
+class Transport;
+}
+namespace internal {
+class ConnectionMaker;
+}
+
 /// Whether both ends of a pipe may send.
 enum class Duplex : bool { no, yes };
 
@@ -35,9 +42,8 @@ std::pair<Connection, Connection> pipe(Duplex duplex = Duplex::yes);
 /// A handle: copies are the same end, and it may be an argument, a result or a member of one. The
 /// stream ends when every process has closed its copy of the other end, or died.
 /// One thread may send while another receives. close() does not end a recv() or poll() in which
-/// another thread waits: closing the other end does. In a copy of the process made by a bare fork() its
-/// members throw ClosedError.
-/// Source: Python multiprocessing.connection.Connection.
+/// another thread waits: closing the other end does. In a copy of the process made by a bare fork()
+/// its members throw ClosedError. Source: Python multiprocessing.connection.Connection.
 class Connection {
  public:
   /// A closed connection.
@@ -100,7 +106,7 @@ class Connection {
  private:
   struct State;
   friend struct Codec<Connection>;
-  friend std::pair<Connection, Connection> pipe(Duplex duplex);
+  friend class internal::ConnectionMaker;
 
   /// One message as it came, and what its bytes stand in.
   struct Message {
@@ -108,12 +114,14 @@ class Connection {
     std::span<const std::byte> view;
     std::shared_ptr<const void> owner;
     std::vector<std::shared_ptr<const UniqueFd>> descriptors;
+    std::uint64_t size = 0;  // more than asked for: the bytes are left out
   };
 
   explicit Connection(std::shared_ptr<State> state) : state_(std::move(state)) {}
   void send_message(const Writer& message, std::uint64_t type) const;
-  Message receive_message(std::uint64_t type, const char* type_name) const;
-  State& open_state(const char* call) const;
+  Message receive_message(std::uint64_t type, const char* type_name,
+                          std::size_t most = std::numeric_limits<std::size_t>::max()) const;
+  std::shared_ptr<channel::Transport> open_transport(const char* call) const;
 
   std::shared_ptr<State> state_;
 };

@@ -9,6 +9,7 @@
 
 #include "shoal/connection.hpp"
 #include "shoal/duration.hpp"
+#include "shoal/listener.hpp"
 #include "shoal/process.hpp"
 #include "shoal/queue.hpp"
 
@@ -23,6 +24,9 @@ class Waitable {
   /// Ready when there is something to receive, or the stream has ended.
   /// @throws ClosedError  this end is closed
   Waitable(const Connection& connection);
+  /// Ready when a client waits, or one that is being let in has said something: accept() may wait
+  /// all the same, accept_for() is for that. @throws ClosedError  it is closed
+  Waitable(const Listener& listener);
   /// Ready when the process has ended. @throws std::logic_error  it was not started
   Waitable(const Process& process) : fd_(process.sentinel()) {}
   /// Ready when there is something to get, or the queue was closed.

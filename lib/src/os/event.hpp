@@ -58,6 +58,8 @@ class Poller {
   void remove(int fd) noexcept;
   /// The keys of the descriptors that are readable or hung up; none at `deadline`.
   Result<std::vector<std::uint64_t>> wait(base::Deadline deadline);
+  /// A descriptor that is readable while wait() would not wait.
+  int fd() const noexcept { return fd_.get(); }
 
  private:
   explicit Poller(Fd fd) noexcept : fd_(std::move(fd)) {}

@@ -35,6 +35,9 @@ bool arm(QueueState& queue) {
 Waitable::Waitable(const Connection& connection)
     : fd_(connection.fileno()), owner_(std::make_shared<const Connection>(connection)) {}
 
+Waitable::Waitable(const Listener& listener)
+    : fd_(listener.waitable_fd()), owner_(std::make_shared<const Listener>(listener)) {}
+
 std::vector<std::size_t> wait_any(std::span<const Waitable> things, Duration timeout) {
   const base::Deadline deadline = base::Deadline::in(timeout);
   std::vector<int> fds;

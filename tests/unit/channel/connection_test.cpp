@@ -90,6 +90,15 @@ TEST(ConnectionTest, TheStreamEndsWhenTheOtherEndIsClosed) {
   EXPECT_THROW(b.send(1), ClosedError);
 }
 
+TEST(ConnectionTest, WhatWasSentBeforeTheOtherEndWasClosedIsThereThoughItHadNotReadAll) {
+  const auto [a, b] = pipe();
+  a.send(1);
+  b.send(2);
+  b.close();
+  EXPECT_EQ(a.recv<int>(), 2);
+  EXPECT_THROW(a.recv<int>(), EndOfStreamError);
+}
+
 TEST(ConnectionTest, AClosedEndRefusesEverything) {
   const auto [a, b] = pipe();
   const Connection copy = a;
