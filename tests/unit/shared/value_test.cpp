@@ -14,7 +14,7 @@
 #include <span>
 
 #include "os/memfd.hpp"
-#include "os/memory.hpp"
+#include "os/reserve.hpp"
 #include "shared/object_layout.hpp"
 #include "shared/value_layout.hpp"
 
