@@ -119,7 +119,12 @@ bool ValueHandle::take_over(const char* call) const { return state_->take_over(c
 void ValueHandle::abandon(const char* call) const { state_->abandon(call); }
 
 void ValueHandle::leave() const noexcept {
-  if (!state_->is_copy() && state_->is_mine()) state_->unlock("with");
+  if (state_->is_copy() || !state_->is_mine()) return;
+  try {
+    state_->unlock("with");
+  } catch (const Error&) {
+    // This process was taken for dead: the next to take the lock has been told so.
+  }
 }
 
 // --- waiting ------------------------------------------------------------------------------------
