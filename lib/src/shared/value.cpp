@@ -119,11 +119,12 @@ bool ValueHandle::take_over(const char* call) const { return state_->take_over(c
 void ValueHandle::abandon(const char* call) const { state_->abandon(call); }
 
 void ValueHandle::leave() const noexcept {
-  if (state_->is_copy() || !state_->is_mine()) return;
+  if (!state_->is_mine()) return;
   try {
     state_->unlock("with");
   } catch (const Error&) {
-    // This process was taken for dead: the next to take the lock has been told so.
+    // A copy by fork() that was made inside, which has nothing to give back; or a process that was
+    // taken for dead: the next to take the lock has been told so.
   }
 }
 
