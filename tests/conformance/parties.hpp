@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -33,6 +34,19 @@ class Home {
 
 inline void PrintTo(const Home& home, std::ostream* out) { *out << home.name(); }
 
+/// While it lives, an assertion that fails throws in processes that are forked; from the first one
+/// on also in those that are executed. What a party asserts is so told by its exit code.
+class FailuresThrowInChildren {
+ public:
+  FailuresThrowInChildren() {
+    ::setenv("GTEST_THROW_ON_FAILURE", "1", 1);  // this process has read it already
+    testing::FLAGS_gtest_throw_on_failure = true;
+  }
+  ~FailuresThrowInChildren() { testing::FLAGS_gtest_throw_on_failure = false; }
+  FailuresThrowInChildren(const FailuresThrowInChildren&) = delete;
+  FailuresThrowInChildren& operator=(const FailuresThrowInChildren&) = delete;
+};
+
 /// One party of a test: runs a function, to be joined. One that still runs when the test lets go of
 /// it is killed, or joined if it is a thread.
 class Party {
@@ -43,6 +57,7 @@ class Party {
       thread_ = std::make_unique<std::jthread>([fn, args...] { fn(args...); });
     } else {
       process_ = std::make_unique<Process>(get_context(home.method()).process(fn, args...));
+      const FailuresThrowInChildren for_this_one;
       process_->start();
     }
   }

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <numeric>
 #include <random>
+#include <shoal/atomic.hpp>
 #include <shoal/error.hpp>
 #include <span>
 #include <sstream>
@@ -212,6 +213,32 @@ TEST_P(ValueSuite, AFunctionMayGiveTheLockBackItself) {
 }
 
 SHOAL_FOR_EACH_HOME(ValueSuite);
+
+// Handles as members, each with an initializer.
+struct Counters {
+  RawValue<int> raw{1};
+  Value<int> locked{2};
+  Array<int> array{3, 4};
+  Atomic<int> atomic{5};
+  Queue<int> queue{6};
+  Semaphore semaphore{7};
+};
+
+TEST(ValueTest, MembersWithInitializersAreTheSameOnTheOtherSide) {
+  const Counters counters;
+  Writer writer;
+  writer.put(counters);
+  Reader reader(writer.bytes(), writer.descriptors());
+  const auto same = reader.get<Counters>();
+  EXPECT_EQ(&*same.raw, &*counters.raw);
+  EXPECT_EQ(&*same.locked, &*counters.locked);
+  EXPECT_EQ(same.array.data(), counters.array.data());
+  same.atomic.store(8);
+  same.queue.put(9);
+  EXPECT_EQ(counters.atomic.load(), 8);
+  EXPECT_EQ(counters.queue.get(), 9);
+  EXPECT_EQ(same.semaphore.value(), 7U);
+}
 
 template <class Wanted, class Sent>
 void expect_refused(const Sent& sent) {

@@ -51,7 +51,8 @@ class Atomic {
 
   /// Makes a new word.
   /// @throws ResourceError  no memory or descriptors are left
-  explicit Atomic(T initial = T()) : handle_(kMake, 1, OnOwnerDeath::fail) {
+  Atomic() : Atomic(T()) {}
+  explicit Atomic(T initial) : handle_(kMake, 1, OnOwnerDeath::fail) {
     std::construct_at(&word(), initial);
   }
 

@@ -92,9 +92,9 @@ template <class T>
 constexpr std::size_t count_members() noexcept {
   if constexpr (std::is_empty_v<T>) {
     return 0;
-  } else if constexpr (has_default_members<T>) {
+  } else if constexpr (has_default_members<T> && count_empty_braces<T>() != 0) {
     return count_empty_braces<T>();
-  } else {
+  } else {  // also where `{}` is not for the first member, whose default constructor is explicit
     return count_any_members<T>();
   }
 }

@@ -45,7 +45,8 @@ class Queue {
   /// Makes a queue for up to `maxsize` values; 0: 32768.
   /// @throws std::invalid_argument  more than 61440   @throws ResourceError  no memory or
   /// descriptors are left
-  explicit Queue(std::size_t maxsize = 0) : Queue({.type = type_hash<T>(), .maxsize = maxsize}) {}
+  Queue() : Queue(std::size_t{0}) {}
+  explicit Queue(std::size_t maxsize) : Queue({.type = type_hash<T>(), .maxsize = maxsize}) {}
 
   /// Puts `value` at the end, waiting while there is no room for it.
   /// @throws ClosedError    the queue was closed, or the process that made it is dead
@@ -117,7 +118,8 @@ template <class T>
 class JoinableQueue : public Queue<T> {
  public:
   /// As Queue.
-  explicit JoinableQueue(std::size_t maxsize = 0)
+  JoinableQueue() : JoinableQueue(std::size_t{0}) {}
+  explicit JoinableQueue(std::size_t maxsize)
       : Queue<T>({.type = type_hash<T>(), .maxsize = maxsize, .counts_done = true}) {}
 
   /// Says that a value that was got has been dealt with.

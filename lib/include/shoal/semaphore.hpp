@@ -30,7 +30,8 @@ class Semaphore {
   /// Makes a new semaphore.
   /// @throws std::invalid_argument  `value` is more than kMost
   /// @throws ResourceError          no memory or descriptors are left
-  explicit Semaphore(unsigned value = 1);
+  Semaphore() : Semaphore(1) {}
+  explicit Semaphore(unsigned value);
 
   /// Takes a permit, waiting for one.
   /// @throws OwnerDiedError  the process that made the semaphore died, and there is no permit
@@ -68,7 +69,8 @@ class Semaphore {
 class BoundedSemaphore : public Semaphore {
  public:
   /// As Semaphore.
-  explicit BoundedSemaphore(unsigned value = 1);
+  BoundedSemaphore() : BoundedSemaphore(1) {}
+  explicit BoundedSemaphore(unsigned value);
 
  private:
   friend struct Codec<BoundedSemaphore>;

@@ -45,7 +45,8 @@ class Value : public internal::LockMembers<Value<T>> {
 
   /// Makes a new value, its lock free.
   /// @throws ResourceError  no memory or descriptors are left
-  explicit Value(const T& initial = T(), OnOwnerDeath on_owner_death = OnOwnerDeath::fail)
+  Value() : Value(T()) {}
+  explicit Value(const T& initial, OnOwnerDeath on_owner_death = OnOwnerDeath::fail)
       : handle_(kMake, 1, on_owner_death) {
     std::construct_at(element("Value"), initial);
   }
@@ -113,9 +114,8 @@ class RawValue {
 
   /// Makes a new value.
   /// @throws ResourceError  no memory or descriptors are left
-  explicit RawValue(const T& initial = T()) : handle_(kMake, 1, OnOwnerDeath::fail) {
-    set(initial);
-  }
+  RawValue() : RawValue(T()) {}
+  explicit RawValue(const T& initial) : handle_(kMake, 1, OnOwnerDeath::fail) { set(initial); }
 
   /// Gives a copy.
   T get() const { return **this; }

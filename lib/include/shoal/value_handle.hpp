@@ -31,8 +31,8 @@ class ValueHandle {
   /// @throws std::length_error  so many cannot be counted in bytes
   ValueHandle(const Make& make, std::size_t count, OnOwnerDeath on_owner_death);
 
-  /// The elements; by no other handle in a forked copy of the process.
-  /// @throws ClosedError  this is such a copy
+  /// The elements.
+  /// @throws ClosedError  this process is a forked copy of the one that the handle belongs to
   void* data(const char* call) const;
   std::size_t size() const noexcept { return size_; }
 

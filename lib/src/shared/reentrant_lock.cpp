@@ -3,23 +3,16 @@
 
 namespace shoal::shared {
 
-bool ReentrantLock::is_mine() const noexcept {
-  return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
-}
-
 void ReentrantLock::own(unsigned times) noexcept {
   depth_ = times;
   owner_.store(times == 0 ? std::thread::id() : std::this_thread::get_id(),
                std::memory_order_relaxed);
 }
 
-void ReentrantLock::require(const char* call) const {
-  if (!is_mine()) fail_not_held(call, "this thread does not hold the lock");
-}
-
+// Of a forked copy, too, a thread may find itself here: self() tells it, as it does in LockState.
 bool ReentrantLock::lock(Duration timeout, const char* call) {
-  static_cast<void>(self(call));
   if (is_mine()) {
+    static_cast<void>(self(call));
     ++depth_;
     return true;
   }
@@ -29,11 +22,19 @@ bool ReentrantLock::lock(Duration timeout, const char* call) {
 }
 
 void ReentrantLock::unlock(const char* call) {
-  static_cast<void>(self(call));
-  require(call);
-  if (--depth_ != 0) return;
+  const bool is_last = is_mine() && depth_ == 1;
+  if (!is_last) {
+    require(call);
+    --depth_;
+    return;
+  }
   own(0);
   LockState::unlock(call);
+}
+
+void ReentrantLock::require(const char* call) const {
+  static_cast<void>(self(call));
+  if (!is_mine()) fail_not_held(call, "this thread does not hold the lock");
 }
 
 bool ReentrantLock::take_over(const char* call) {
@@ -48,7 +49,6 @@ void ReentrantLock::abandon(const char* call) {
 }
 
 unsigned ReentrantLock::unlock_all(const char* call) {
-  static_cast<void>(self(call));
   require(call);
   const unsigned depth = depth_;
   own(0);

@@ -28,7 +28,9 @@ class ReentrantLock : public LockState {
   void lock_again(unsigned depth, const char* call);
 
   /// True in the thread that holds it.
-  bool is_mine() const noexcept;
+  bool is_mine() const noexcept {
+    return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 
  private:
   void own(unsigned times) noexcept;

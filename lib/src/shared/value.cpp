@@ -116,7 +116,13 @@ bool ValueHandle::take_over(const char* call) const { return state_->take_over(c
 void ValueHandle::abandon(const char* call) const { state_->abandon(call); }
 
 void ValueHandle::leave() const noexcept {
-  if (!state_->is_copy() && state_->is_mine()) state_->unlock("with");
+  if (!state_->is_mine()) return;
+  try {
+    state_->unlock("with");
+  } catch (const Error&) {
+    // A copy by fork() that was made inside, which has nothing to give back; or a process that was
+    // taken for dead: the next to take the lock has been told so.
+  }
 }
 
 // --- waiting ------------------------------------------------------------------------------------

@@ -175,6 +175,19 @@ TEST(CodecTest, KeepsMembersWithoutDefault) {
   EXPECT_EQ(copy.numbers.size(), 2u);
 }
 
+// What `{}` does not make, an initializer may.
+struct Initialized {
+  Temperature temperature{20};
+  int number = 3;
+};
+
+TEST(CodecTest, KeepsAFirstMemberThatHasAnInitializerAlone) {
+  EXPECT_EQ(internal::count_members<Initialized>(), 2u);
+  const Initialized copy = round_trip(Initialized{Temperature(30), 4});
+  EXPECT_EQ(copy.temperature.degrees, 30);
+  EXPECT_EQ(copy.number, 4);
+}
+
 TEST(CodecTest, KeepsAggregatesOf64Members) {
   ASSERT_EQ(internal::count_members<Wide>(), 64u);
   Wide value{};
