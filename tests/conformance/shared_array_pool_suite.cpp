@@ -207,6 +207,31 @@ TEST_P(SharedArrayPoolSuite, MoreThanAWorkerKeepsComeAndGo) {
   for (const std::uint64_t inode : inodes) await_holders(kName, inode, 0);
 }
 
+// Some of a task's the worker has, for others it must make room.
+TEST_P(SharedArrayPoolSuite, ATaskWithSeveralGetsEachOfThem) {
+  ProcessPoolExecutor pool = make_pool(2);
+  std::vector<Bytes> arrays;
+  for (unsigned i = 0; i < 50; ++i) arrays.emplace_back(1, static_cast<std::uint8_t>(i));
+  const auto first_of = [](const std::vector<Bytes>& some) {
+    std::vector<int> values;
+    for (const Bytes& bytes : some) values.push_back(bytes[0]);
+    return values;
+  };
+  std::vector<std::vector<int>> wanted;
+  std::vector<Future<std::vector<int>>> found;
+  for (unsigned task = 0; task < 400; ++task) {
+    std::vector<Bytes> some;
+    wanted.emplace_back();
+    for (unsigned i = 0; i < 1 + task % 6; ++i) {
+      const unsigned which = (task * 7 + i * (1 + task % 13)) % 50;
+      some.push_back(arrays[which]);
+      wanted.back().push_back(static_cast<int>(which));
+    }
+    found.push_back(pool.submit(first_of, some));
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i].get(), wanted[i]) << i;
+}
+
 TEST_P(SharedArrayPoolSuite, AFreshArrayForEachTaskIsFreed) {
   ProcessPoolExecutor pool = make_pool(1);
   std::uint64_t inode = 0;

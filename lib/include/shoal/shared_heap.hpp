@@ -25,10 +25,10 @@ namespace shoal {
 /// Memory in which processes make and find objects by name: maps, strings and lists by
 /// Boost.Interprocess, whose containers and allocator work there, under a lock of shoal's.
 ///
-///     using Strings = boost::interprocess::vector<int, SharedHeap::Allocator<int>>;
+///     using Numbers = boost::interprocess::vector<int, SharedHeap::Allocator<int>>;
 ///     SharedHeap heap(1 << 20);
 ///     heap.with([](SharedHeap::Segment& segment) {
-///       segment.find_or_construct<Strings>("numbers")(segment.get_segment_manager())->push_back(1);
+///       segment.find_or_construct<Numbers>("numbers")(segment.get_segment_manager())->push_back(1);
 ///     });
 ///
 /// Who holds the lock has the whole heap. If its process is killed meanwhile, at any instruction,
@@ -105,7 +105,8 @@ class SharedHeap {
   friend struct Codec<SharedHeap>;
 
   // Another Boost may lay out the memory in another way.
-  static constexpr std::uint64_t kLayout = std::uint64_t{BOOST_VERSION} << 32 | sizeof(Segment);
+  static constexpr std::uint64_t kLayout =
+      std::uint64_t{BOOST_VERSION} << 32 | sizeof(Segment::segment_manager);
 
   explicit SharedHeap(internal::HeapHandle handle) : handle_(std::move(handle)) {}
   static void format(std::span<std::byte> memory) {

@@ -150,21 +150,27 @@ Delivery Incarnation::place_in_segment(Task& task, Entry& entry) {
   return Delivery::done;
 }
 
-// Sends what lasts once; the worker keeps it for later tasks. Without a place there, it rides
-// along.
+// Sends what lasts once; the worker keeps it for later tasks. What it has comes first: it must not
+// make room for the rest.
 Delivery Incarnation::lend(Task& task, Entry& entry) {
-  const auto descriptors = task.arguments().descriptors;
-  for (std::size_t i = 0; i < std::min<std::size_t>(descriptors.size(), kKeptPerTask); ++i) {
-    if (os::LastingFd::find(descriptors[i]) == nullptr) continue;
-    std::optional<unsigned> slot = lent_.find(descriptors[i]);
-    if (!slot && (slot = lent_.find_room(!has_tasks()))) {
-      const ParcelLabel label{.ticket = kKeptTicket, .slot = *slot, .segment = lent_.next_id()};
-      const os::Result<void> sent =
-          send_parcel(control_.get(), label, std::array{descriptors[i]->get()}, os::Wait::no);
-      if (!sent) return explain(task, "the descriptors", sent.error());
-      lent_.lend(*slot, descriptors[i]);
-    }
-    if (slot) entry.kept[i] = static_cast<std::uint8_t>(1 + *slot);
+  const auto all = task.arguments().descriptors;
+  const auto first = all.first(std::min<std::size_t>(all.size(), kKeptPerTask));
+  const auto name = [&](std::size_t i, unsigned slot) {
+    entry.kept[i] = static_cast<std::uint8_t>(1 + slot);
+  };
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    if (const std::optional<unsigned> slot = lent_.find(first[i])) name(i, *slot);
+  }
+  for (std::size_t i = 0; i < first.size() && lent_.may_lend(); ++i) {
+    if (entry.kept[i] != 0 || os::LastingFd::find(first[i]) == nullptr) continue;
+    const std::optional<unsigned> slot = lent_.find_room(!has_tasks(), entry.kept);
+    if (!slot) return Delivery::full;
+    const ParcelLabel label{.ticket = kKeptTicket, .slot = *slot, .segment = lent_.next_id()};
+    const os::Result<void> sent =
+        send_parcel(control_.get(), label, std::array{first[i]->get()}, os::Wait::no);
+    if (!sent) return explain(task, "the descriptors", sent.error());
+    lent_.lend(*slot, first[i]);
+    name(i, *slot);
   }
   return Delivery::done;
 }

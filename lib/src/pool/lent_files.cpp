@@ -5,6 +5,12 @@
 
 namespace shoal::pool {
 
+bool LentFiles::are_lent(std::span<const std::shared_ptr<const UniqueFd>> descriptors) noexcept {
+  return descriptors.size() <= kKeptPerTask && std::ranges::all_of(descriptors, [](const auto& fd) {
+           return os::LastingFd::find(fd) != nullptr;
+         });
+}
+
 // By owner: the address of one that has gone may be another's by now.
 std::optional<unsigned> LentFiles::find(const std::shared_ptr<const UniqueFd>& fd) const noexcept {
   for (unsigned slot = 0; slot < used_; ++slot) {
@@ -17,13 +23,17 @@ bool LentFiles::is_free(unsigned slot) const noexcept {
   return submissions_.kept[slot].load(std::memory_order_relaxed) == 0;
 }
 
-std::optional<unsigned> LentFiles::find_room(bool may_evict) noexcept {
-  if (end_bell_ == nullptr) return std::nullopt;
+std::optional<unsigned> LentFiles::find_room(bool may_evict,
+                                             std::span<const std::uint8_t> names) noexcept {
+  if (!may_lend()) return std::nullopt;
   for (unsigned slot = 0; slot < kKeptSlots; ++slot) {
     if (is_free(slot)) return slot;
   }
   if (!may_evict) return std::nullopt;
-  evicted_ = (evicted_ + 1) % kKeptSlots;
+  // There are more slots than a task names.
+  do {
+    evicted_ = (evicted_ + 1) % kKeptSlots;
+  } while (std::ranges::find(names, evicted_ + 1) != names.end());
   return evicted_;
 }
 

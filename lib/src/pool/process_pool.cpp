@@ -107,10 +107,11 @@ void ProcessPool::check_descriptors(const Writer& arguments) {
                       " fit its message");
 }
 
+// Descriptors that workers keep are no burden to the socket.
 bool ProcessPool::can_be_prefetched(const Writer& arguments) {
   const bool is_copied = arguments.block() == nullptr;
   const bool is_large = arguments.bytes().size() > Incarnation::kLargestCopiedArguments;
-  return arguments.descriptors().empty() && !(is_copied && is_large);
+  return LentFiles::are_lent(arguments.descriptors()) && !(is_copied && is_large);
 }
 
 TaskRef ProcessPool::submit(const internal::CallTarget& call, Writer&& arguments,
@@ -147,7 +148,7 @@ TaskRef ProcessPool::submit(const internal::CallTarget& call,
     const std::size_t count = items.count;
     TaskRef part = make_task(function, Payload());
     part->policy = policy;
-    part->can_be_prefetched = items.bytes.descriptors().empty();
+    part->can_be_prefetched = LentFiles::are_lent(items.bytes.descriptors());
     part->part = std::make_unique<Part>();
     part->part->batch = std::make_shared<const Batch>(std::move(items));
     part->part->chunksize = options.chunksize;
