@@ -33,6 +33,7 @@
 #include "shoal/remote_trace.hpp"
 #include "shoal/sandbox.hpp"
 #include "shoal/semaphore.hpp"
+#include "shoal/shareable_list.hpp"
 #include "shoal/shared_memory.hpp"
 #include "shoal/start_method.hpp"
 #include "shoal/task_options.hpp"
