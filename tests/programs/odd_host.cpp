@@ -20,7 +20,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <ranges>
 #include <shoal/shoal.hpp>
@@ -299,6 +301,16 @@ void fill_the_folder_of_shared_memory(const Context&) {
   check(::mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=64k") == 0, "mount");
   std::ofstream file("/dev/shm/full");
   while (file << std::string(4096, 'x') << std::flush) continue;
+  try {
+    shoal::SharedMemory::create(1, "full");
+    check(false, "memory with a name was to be had");
+  } catch (const shoal::ResourceError& error) {
+    check(std::string_view(error.what()).find("1 bytes in /dev/shm") != std::string_view::npos,
+          error.what());
+  }
+  const auto files = std::filesystem::directory_iterator("/dev/shm");
+  check(std::distance(begin(files), end(files)) == 1, "something is left in the folder");
+  check(shoal::SharedMemory::create(1 << 20).span().size() == 1 << 20, "memory without a name");
 }
 
 void hide_proc(const Context&) {

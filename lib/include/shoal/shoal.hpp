@@ -38,6 +38,8 @@
 #include "shoal/sandbox.hpp"
 #include "shoal/semaphore.hpp"
 #include "shoal/shared_array.hpp"
+#include "shoal/shareable_list.hpp"
+#include "shoal/shared_memory.hpp"
 #include "shoal/start_method.hpp"
 #include "shoal/task_options.hpp"
 #include "shoal/task_registry.hpp"

@@ -2,6 +2,7 @@
 #include "process/child.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <thread>
@@ -18,7 +19,14 @@ constexpr std::chrono::milliseconds kDebuggerPause{1};
 // A fork server tells of an end as soon as it gets to run: only one that is stopped takes so long.
 constexpr std::chrono::seconds kReportPatience{10};
 
+// Set before main, and never again.
+std::atomic<void (*)() noexcept> after_violent_end{nullptr};
+
 }  // namespace
+
+void call_after_violent_end(void (*hook)() noexcept) noexcept {
+  after_violent_end.store(hook, std::memory_order_relaxed);
+}
 
 Child::Child(os::ChildProcess process, os::Fd control)
     : Child(std::move(process), std::move(control), nullptr, 0) {}
@@ -51,13 +59,18 @@ bool Child::wait(base::Deadline deadline) const noexcept {
 
 std::optional<os::ExitStatus> Child::exit_status(base::Deadline deadline) {
   if (!wait(deadline)) return std::nullopt;
-  const std::lock_guard lock(mutex_);
-  while (!is_claimed_ && !claim(deadline)) {
+  std::unique_lock lock(mutex_);
+  if (is_claimed_) return status_;
+  while (!claim(deadline)) {
     // Its debugger is to hear of the end first, and nothing tells when it has.
     if (deadline.is_past()) return std::nullopt;
     std::this_thread::sleep_for(kDebuggerPause);
   }
-  return status_;
+  const std::optional<os::ExitStatus> status = status_;
+  lock.unlock();
+  const auto hook = after_violent_end.load(std::memory_order_relaxed);
+  if (hook != nullptr && (!status || status->exitcode() != 0)) hook();
+  return status;
 }
 
 // Asks whoever may know, once; false if it is too early.

@@ -49,6 +49,10 @@ struct ChildSpec {
   bool fork_with_threads = false;  ///< fork although the caller runs threads of its own
 };
 
+/// Has `hook` called by whoever learns that a child did not end of itself with status 0: once for
+/// each, when its status is asked for. One hook a program.
+void call_after_violent_end(void (*hook)() noexcept) noexcept;
+
 class ExitReports;
 
 /// The parent's side of one child process, whoever forked it.

@@ -10,6 +10,7 @@
 #include "shared/array_state.hpp"
 #include "shared/hub.hpp"
 #include "shared/membership.hpp"
+#include "shared/memories.hpp"
 #include "shared/object.hpp"
 
 namespace shoal::shared {
@@ -29,6 +30,9 @@ class Commons {
   std::shared_ptr<const Membership> join(const HubAddress& address);
   /// The line to hubs. Made at first need, or by who is about to be forbidden to make one.
   Tether& tether();
+
+  /// Shared memory that is no object of any hub's.
+  Memories& memories() noexcept { return shared_; }
 
   /// A number that names what is left with a hub: by lot, so that no two processes draw the same.
   std::uint64_t draw_token();
@@ -57,6 +61,7 @@ class Commons {
   std::map<std::uint64_t, std::shared_ptr<const Membership>> memberships_;  // by hub
   std::map<ObjectId, Entry> objects_;
   std::random_device lots_;
+  Memories shared_;
   std::mutex joining_;  // held while a hub is asked
   ArrayMaps arrays_;
 };
