@@ -6,11 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-
 #include "os/limits.hpp"
-#include "os/memory.hpp"
 
 namespace shoal::os {
 namespace {
@@ -42,26 +38,6 @@ Result<Fd> create_shared_file(const char* name, std::size_t bytes) noexcept {
     return failure(errno, "ftruncate", "memfd \"%s\", %zu bytes", name, bytes);
   }
   return file;
-}
-
-// In pieces: one that a signal interrupts begins anew, and the kernel would end processes rather
-// than say that there is not as much.
-Result<void> reserve(int fd, std::size_t bytes) {
-  constexpr std::size_t kPiece = 16 << 20;
-  if (bytes >= kPiece && bytes > available_memory()) {
-    return failure(ENOMEM, "fallocate", "%d, %zu bytes", fd, bytes);
-  }
-  for (std::size_t done = 0; done < bytes;) {
-    const std::size_t piece = std::min(kPiece, bytes - done);
-    if (::fallocate(fd, 0, static_cast<off_t>(done), static_cast<off_t>(piece)) == 0) {
-      done += piece;
-    } else if (errno == EOPNOTSUPP || errno == ENOSYS) {
-      return {};
-    } else if (errno != EINTR) {
-      return failure(errno, "fallocate", "%d, %zu bytes", fd, bytes);
-    }
-  }
-  return {};
 }
 
 Result<void> seal(int fd, Writers writers) noexcept {

@@ -18,11 +18,6 @@ enum class Writers {
 /// Makes an anonymous shared file of `bytes` zero bytes; `name` shows in /proc only.
 Result<Fd> create_shared_file(const char* name, std::size_t bytes) noexcept;
 
-/// Has the memory of the first `bytes` bytes of `fd` found now, as zeros where nothing was written,
-/// so that touching them later cannot fail; ENOMEM or ENOSPC where there is none. A file system
-/// that cannot do so finds it later.
-Result<void> reserve(int fd, std::size_t bytes);
-
 /// Fixes the size of `fd` for ever, and who may write.
 Result<void> seal(int fd, Writers writers) noexcept;
 

@@ -5,14 +5,11 @@
 #include <malloc.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdint>
 #include <cstdio>
-#include <string>
 
 namespace shoal::os {
 
@@ -27,20 +24,6 @@ void keep_freed_memory() noexcept {
 }
 
 void return_freed_memory() noexcept { ::malloc_trim(0); }
-
-std::size_t available_memory() {
-  constexpr const char* kLine = "MemAvailable:";
-  const Result<std::string> text = read_text("/proc/meminfo");
-  const std::size_t at = text ? text->find(kLine) : std::string::npos;
-  unsigned long kibibytes = 0;
-  if (at != std::string::npos &&
-      std::sscanf(text->c_str() + at, "MemAvailable: %lu", &kibibytes) == 1) {
-    return kibibytes * std::size_t{1024};
-  }
-  struct sysinfo all {};
-  if (::sysinfo(&all) != 0) return SIZE_MAX;
-  return (all.totalram + all.totalswap) * std::size_t{all.mem_unit};
-}
 
 Result<Fd> open_memory_use() noexcept {
   const int fd = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);

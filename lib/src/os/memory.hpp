@@ -14,10 +14,6 @@ Result<Fd> open_memory_use() noexcept;
 /// that ever were.
 std::size_t resident_bytes(const Fd& memory_use) noexcept;
 
-/// Bytes that processes can have before others must give some back, as the kernel reckons; where it
-/// does not say, all there are.
-std::size_t available_memory();
-
 /// Leaves a mapping out of the copies that fork(2) makes.
 void keep_from_children(void* address, std::size_t bytes) noexcept;
 

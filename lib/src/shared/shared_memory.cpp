@@ -10,6 +10,7 @@
 #include "base/or_resource_error.hpp"
 #include "os/fork_generation.hpp"
 #include "os/memfd.hpp"
+#include "os/reserve.hpp"
 #include "shared/memories.hpp"
 #include "shoal/error.hpp"
 
