@@ -112,10 +112,7 @@ Result<void> reserve(int fd, std::size_t bytes) {
     const std::size_t size = std::min(kPiece, bytes - at);
     const int failed = retry_interrupted(
         [&] { return ::fallocate(fd, 0, static_cast<off_t>(at), static_cast<off_t>(size)); });
-    if (failed != 0) {
-      const int error = errno == ENOSPC ? ENOMEM : errno;
-      return failure(error, "fallocate", "%zu bytes of shared memory", bytes);
-    }
+    if (failed != 0) return failure(errno, "fallocate", "%zu bytes of shared memory", bytes);
   }
   return {};
 }

@@ -18,6 +18,7 @@
 #include "base/scope_exit.hpp"
 #include "os/byte_lock.hpp"
 #include "os/memfd.hpp"
+#include "os/reserve.hpp"
 #include "shoal/error.hpp"
 
 namespace shoal::shared {
