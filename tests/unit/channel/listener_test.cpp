@@ -127,6 +127,13 @@ TEST(ListenerTest, FoldersThatOthersMayChangeAreRefused) {
   EXPECT_NO_THROW(Listener(folder.address()));
 }
 
+TEST(ListenerTest, WhoHasTheLockHasTheAddressBeforeThereIsASocket) {
+  const Folder folder;
+  const auto lock = os::open_private_file((folder.path() + "/socket.lock").c_str());
+  ASSERT_TRUE(lock && *os::try_lock_file(lock->get()));
+  EXPECT_EQ(code_of_listening(folder.address()), std::errc::address_in_use);
+}
+
 TEST(ListenerTest, OfManyWhoStartAtOnceOneHasTheAddress) {
   const Folder folder;
   for (int round = 0; round < 20; ++round) {
