@@ -4,7 +4,7 @@ add_test(NAME fuzz.build COMMAND tools/quietly.sh build/fuzz/build.log cmake --w
          WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
 set_tests_properties(fuzz.build PROPERTIES LABELS fuzz-long TIMEOUT 1800 FIXTURES_SETUP fuzzers)
 
-foreach(subject values completions entries boot)
+foreach(subject values completions entries boot frames handshake)
   add_test(NAME fuzz.${subject}.hour COMMAND tests/fuzz/run.sh 3600 ${subject}
            WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   set_tests_properties(fuzz.${subject}.hour PROPERTIES LABELS fuzz-long TIMEOUT 4500 FIXTURES_REQUIRED fuzzers)

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 readonly seconds=${1:?how many seconds each}
 shift
 subjects=("$@")
-[ ${#subjects[@]} -gt 0 ] || subjects=(values completions entries boot)
+[ ${#subjects[@]} -gt 0 ] || subjects=(values completions entries boot frames handshake)
 readonly out=build/fuzz
 
 # No input is longer than 4 KiB; nothing that one leads to may ask for more than 16 MiB at once, last ten seconds, or

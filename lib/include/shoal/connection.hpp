@@ -41,6 +41,10 @@ std::pair<Connection, Connection> pipe(Duplex duplex = Duplex::yes);
 ///
 /// A handle: copies are the same end, and it may be an argument, a result or a member of one. The
 /// stream ends when every process has closed its copy of the other end, or died.
+/// One of connect() or a Listener is such an end, too. Over TCP (listener.hpp) it carries neither
+/// handles nor descriptors, a large message goes through the socket, and what a process was killed
+/// in the middle of sending is lost, which EndOfStreamError says; sent on to another process, only
+/// that one may go on using it.
 /// One thread may send while another receives. close() does not end a recv() or poll() in which
 /// another thread waits: closing the other end does. In a copy of the process made by a bare fork()
 /// its members throw ClosedError. Source: Python multiprocessing.connection.Connection.
@@ -66,6 +70,8 @@ class Connection {
   /// @throws CodecError        the message holds another type, or bytes; it is gone
   /// @throws EndOfStreamError  no other end is left, and all messages have been received
   /// @throws ClosedError       this end is closed or only sends
+  /// @throws AuthenticationError  over TCP: the message is not what the other side has sent; or,
+  ///                           without a key, the listener asks for one
   template <class T>
   T recv() const {
     const Message message = receive_message(type_hash<T>(), internal::type_name<T>());

@@ -68,7 +68,10 @@ std::shared_ptr<Transport> Reception::advance(Clients::iterator client) {
   }
   poller_.remove(client->second.socket.get());
   const Clients::node_type taken = clients_.extract(client);
-  if (refusal != Refusal::none) throw_refusal("Listener::accept", refusal);
+  if (refusal != Refusal::none) {
+    os::shut_down(taken.mapped().socket.get(), 2);
+    throw_refusal("Listener::accept", refusal);
+  }
   return make_transport(std::move(taken.mapped().socket), kind_, Side::server,
                         taken.mapped().handshake);
 }
@@ -124,6 +127,7 @@ void Reception::make_room() {
 void Reception::drop(Clients::iterator client, const char* why) noexcept {
   base::log(LogLevel::debug, "Listener: dropped a client in its handshake, which ", why);
   poller_.remove(client->second.socket.get());
+  os::shut_down(client->second.socket.get(), 2);  // a forked child may have the descriptor, too
   clients_.erase(client);
 }
 
@@ -132,8 +136,7 @@ void Reception::close() noexcept {
   if (!listening_) return;
   if (file_) file_->remove();
   // A forked child may have the descriptors, too: closing them here would not end anything.
-  for (auto& client : clients_) poller_.remove(client.second.socket.get());
-  clients_.clear();
+  while (!clients_.empty()) drop(clients_.begin(), "came to a listener that was closed");
   poller_.remove(listening_.get());
   os::shut_down(listening_.get(), 2);
   listening_.reset();

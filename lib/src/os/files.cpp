@@ -57,6 +57,7 @@ Result<Fd> open_private_file(const char* path) noexcept {
   constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   const int fd = retry_interrupted([&] { return ::open(path, kFlags, 0600); });
   if (fd < 0) return failure(errno, "open", "\"%s\"", path);
+  ::fchmod(fd, 0600);  // gives back what a umask has taken; fails for another user's, which is well
   return above_streams(fd);
 }
 

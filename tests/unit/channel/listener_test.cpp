@@ -45,7 +45,7 @@ TEST(ListenerTest, ItsSocketIsItsUsersAloneWhateverTheUmask) {
     ::umask(before);
     const std::string path = path_in(listener.address());
     EXPECT_EQ(mode_of(path), 0600U);
-    EXPECT_EQ(mode_of(path + ".lock") & 0177U, 0U);
+    EXPECT_EQ(mode_of(path + ".lock"), 0600U);
     EXPECT_EQ(mode_of(folder.path() + "/a"), 0700U);
     EXPECT_NO_THROW(connect(listener.address()));
   }
@@ -125,6 +125,13 @@ TEST(ListenerTest, FoldersThatOthersMayChangeAreRefused) {
   }
   ::chmod(folder.path().c_str(), 01777);  // as /tmp is
   EXPECT_NO_THROW(Listener(folder.address()));
+}
+
+TEST(ListenerTest, WhoHasTheLockHasTheAddressBeforeThereIsASocket) {
+  const Folder folder;
+  const auto lock = os::open_private_file((folder.path() + "/socket.lock").c_str());
+  ASSERT_TRUE(lock && *os::try_lock_file(lock->get()));
+  EXPECT_EQ(code_of_listening(folder.address()), std::errc::address_in_use);
 }
 
 TEST(ListenerTest, OfManyWhoStartAtOnceOneHasTheAddress) {
