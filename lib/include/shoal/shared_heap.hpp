@@ -28,7 +28,9 @@ namespace shoal {
 ///     using Numbers = boost::interprocess::vector<int, SharedHeap::Allocator<int>>;
 ///     SharedHeap heap(1 << 20);
 ///     heap.with([](SharedHeap::Segment& segment) {
-///       segment.find_or_construct<Numbers>("numbers")(segment.get_segment_manager())->push_back(1);
+///       Numbers& numbers =
+///           *segment.find_or_construct<Numbers>("numbers")(segment.get_segment_manager());
+///       numbers.push_back(1);
 ///     });
 ///
 /// Who holds the lock has the whole heap. If its process is killed meanwhile, at any instruction,
