@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of the names of shared memory whose owner dies, at whatever moment.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -19,12 +20,14 @@
 #include <shoal/process_pool_executor.hpp>
 #include <shoal/queue.hpp>
 #include <shoal/shared_memory.hpp>
+#include <shoal/unique_fd.hpp>
 #include <stdexcept>
 #include <string>
 #include <thread>
 
 #include "conformance/own_shm.hpp"
 #include "conformance/parties.hpp"
+#include "os/byte_lock.hpp"
 
 namespace shoal::test {
 namespace {
@@ -190,27 +193,44 @@ TEST_P(SharedMemoryDeathSuite, OneAtATimeOwnsANameWhoeverIsKilled) {
 
 SHOAL_FOR_EACH_PROCESS_HOME(SharedMemoryDeathSuite);
 
-// A child that runs `act` and is killed at its n-th stop at a system call, before it or behind it.
-// False if it came to its end before.
-bool is_killed_at_stop(unsigned stop, void (*act)(const std::string&), const std::string& name) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-    ::raise(SIGSTOP);
-    act(name);
-    ::_exit(0);
+// A child that runs `act` up to its n-th stop at a system call, before it or behind it.
+class Stopped {
+ public:
+  Stopped(unsigned stop, void (*act)(const std::string&), const std::string& name)
+      : child_(::fork()) {
+    if (child_ == 0) {
+      ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+      ::raise(SIGSTOP);
+      act(name);
+      ::_exit(0);
+    }
+    wait();
+    for (unsigned i = 0; i < stop && !has_ended(); ++i) {
+      ::ptrace(PTRACE_SYSCALL, child_, nullptr, nullptr);
+      wait();
+    }
   }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  for (unsigned i = 0; i < stop && WIFSTOPPED(status); ++i) {
-    ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
-    ::waitpid(child, &status, 0);
+  Stopped(const Stopped&) = delete;
+  Stopped& operator=(const Stopped&) = delete;
+  ~Stopped() {
+    if (has_ended()) return;
+    ::kill(child_, SIGKILL);
+    wait();
   }
-  if (!WIFSTOPPED(status)) return false;
-  ::kill(child, SIGKILL);
-  ::waitpid(child, &status, 0);
-  return true;
-}
+
+  // True if it came to its end before.
+  bool has_ended() const { return !WIFSTOPPED(status_); }
+  void go_on() {
+    ::ptrace(PTRACE_CONT, child_, nullptr, nullptr);
+    wait();
+  }
+
+ private:
+  void wait() { ::waitpid(child_, &status_, 0); }
+
+  pid_t child_;
+  int status_ = 0;
+};
 
 bool may_trace() {
   const pid_t child = ::fork();
@@ -226,13 +246,55 @@ TEST(SharedMemoryKillTest, ADeathAtAnySystemCallLeavesTheNameFree) {
   if (!may_trace()) GTEST_SKIP() << "this process may not trace its children";
   const std::string name = name_of_test("stopped");
   unsigned stops = 0;
-  while (is_killed_at_stop(stops, create_and_unlink, name)) {
+  for (bool is_over = false; !is_over; ++stops) {
+    is_over = Stopped(stops, create_and_unlink, name).has_ended();
     ASSERT_NO_THROW(create_and_unlink(name)) << "killed at stop " << stops;
     EXPECT_FALSE(is_there(name)) << stops;
     while (has_unfinished()) create_and_unlink(name);  // not every time it is looked for
-    ++stops;
   }
   EXPECT_GT(stops, 20U);
+}
+
+void leave_behind(const std::string& name) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    SharedMemory::create(100, name);
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+}
+
+void look_for(const std::string& name) {
+  try {
+    SharedMemory::attach(name);
+  } catch (const Error&) {
+    // what was there is gone
+  }
+}
+
+// Somebody stands still while he takes a dead owner's name away.
+bool is_about_to_remove(const std::string& name) {
+  constexpr std::size_t kRemoved = 1;
+  const UniqueFd file(::open(path_of(name).c_str(), O_RDWR | O_CLOEXEC));
+  return file && *os::is_byte_locked(file.get(), kRemoved);
+}
+
+TEST(SharedMemoryKillTest, WhoRemovesADeadOwnersNameSparesItsSuccessor) {
+  if (!may_trace()) GTEST_SKIP() << "this process may not trace its children";
+  const std::string name = name_of_test("successor");
+  unsigned successors = 0;
+  for (unsigned stop = 0;; ++stop) {
+    leave_behind(name);
+    Stopped remover(stop, look_for, name);
+    if (remover.has_ended()) break;
+    if (is_about_to_remove(name)) continue;
+    const SharedMemory mine = SharedMemory::create(100, name);
+    remover.go_on();
+    ASSERT_TRUE(is_there(name)) << "stopped at " << stop;
+    mine.unlink();
+    ++successors;
+  }
+  EXPECT_GT(successors, 20U);
 }
 
 }  // namespace

@@ -3,11 +3,13 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 
 #include "base/or_resource_error.hpp"
+#include "base/scope_exit.hpp"
 #include "os/fork_generation.hpp"
 #include "os/memfd.hpp"
 #include "os/reserve.hpp"
@@ -59,6 +61,16 @@ std::shared_ptr<const SharedFile> map_named(std::string name, shared::NamedFile 
                 std::make_shared<const os::Fd>(std::move(file.file))});
 }
 
+// Of a name that has come to nothing.
+void abandon(const std::string& name, os::FileId id) noexcept {
+  try {
+    shared::remove_named(name, id);
+  } catch (const std::exception&) {
+    // whoever sweeps next will: nobody owns it from here on
+  }
+  Memories::instance().disown(id);
+}
+
 }  // namespace
 
 struct SharedMemory::State {
@@ -98,15 +110,12 @@ SharedMemory SharedMemory::create(std::size_t bytes, std::string_view name) {
   memories.sweep();
   shared::OwnedFile made = shared::create_named(std::string(name), bytes);
   const os::FileId id = made.named.id;
+  base::ScopeExit undo([&, owned = std::string(name)] { abandon(owned, id); });
   memories.own(std::string(name), id, std::move(made.owner));
-  try {
-    return SharedMemory(std::make_shared<State>(
-        map_named(std::string(name), std::move(made.named), "SharedMemory::create")));
-  } catch (...) {
-    shared::remove_named(std::string(name), id);
-    memories.disown(id);
-    throw;
-  }
+  SharedMemory memory(std::make_shared<State>(
+      map_named(std::string(name), std::move(made.named), "SharedMemory::create")));
+  undo.release();
+  return memory;
 }
 
 SharedMemory SharedMemory::attach(std::string_view name) {
