@@ -95,7 +95,7 @@ void remove_leftover(const std::string& path) {
   if (probe || probe.error().error != ECONNREFUSED) {
     fail(path, std::errc::address_in_use, "somebody listens there");
   }
-  os::remove_file(path.c_str());
+  static_cast<void>(os::remove_file(path.c_str()));
 }
 
 // Where this user's sockets go: the system's folder for them, else the one for temporary files.
@@ -140,8 +140,8 @@ void SocketFile::remove() noexcept {
   if (!lock_) return;
   // Somebody may have put another file in its place.
   const os::Result<os::FileStatus> named = os::status_of(path_.c_str());
-  if (named && socket_.is_same_file(*named)) os::remove_file(path_.c_str());
-  os::remove_file(lock_name(path_).c_str());
+  if (named && socket_.is_same_file(*named)) static_cast<void>(os::remove_file(path_.c_str()));
+  static_cast<void>(os::remove_file(lock_name(path_).c_str()));
   if (!folder_.empty()) os::remove_folder(folder_.c_str());
   lock_.reset();
 }

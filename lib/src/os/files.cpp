@@ -66,7 +66,11 @@ Result<void> set_mode(const char* path, unsigned mode) noexcept {
   return failure(errno, "chmod", "\"%s\", %o", path, mode);
 }
 
-bool remove_file(const char* path) noexcept { return ::unlink(path) == 0; }
+Result<void> remove_file(const char* path) noexcept {
+  if (::unlink(path) == 0) return {};
+  return failure(errno, "unlink", "\"%s\"", path);
+}
+
 bool remove_folder(const char* path) noexcept { return ::rmdir(path) == 0; }
 
 Result<bool> try_lock_file(int fd) noexcept {

@@ -38,8 +38,8 @@ Result<std::string> make_random_folder(const std::string& prefix);
 Result<Fd> open_private_file(const char* path) noexcept;
 /// Sets the rights of what stands under a name.
 Result<void> set_mode(const char* path, unsigned mode) noexcept;
-/// Removes a file, or an empty folder; false if it could not.
-bool remove_file(const char* path) noexcept;
+Result<void> remove_file(const char* path) noexcept;
+/// Removes an empty folder; false if it could not.
 bool remove_folder(const char* path) noexcept;
 
 /// Locks an open file for this process and who has the descriptor from it (flock); false while

@@ -39,8 +39,6 @@ Result<FileFacts> facts_of(const char* path) noexcept {
   return to_facts(status);
 }
 
-unsigned own_user() noexcept { return ::geteuid(); }
-
 bool is_in_memory(int fd) noexcept {
   struct statfs status;
   return ::fstatfs(fd, &status) == 0 && status.f_type == TMPFS_MAGIC;
@@ -53,11 +51,6 @@ Result<Fd> open_to_share(const char* path) noexcept {
 Result<void> rename_to_unused(const char* from, const char* to) noexcept {
   if (::renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return {};
   return failure(errno, "renameat2", "\"%s\", \"%s\", RENAME_NOREPLACE", from, to);
-}
-
-Result<void> remove_file(const char* path) noexcept {
-  if (::unlink(path) == 0) return {};
-  return failure(errno, "unlink", "\"%s\"", path);
 }
 
 Result<void> resize(int fd, std::size_t bytes) noexcept {

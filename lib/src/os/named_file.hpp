@@ -31,9 +31,6 @@ Result<FileFacts> facts_of(int fd) noexcept;
 /// Of what stands under that name itself: of a symbolic link those of the link.
 Result<FileFacts> facts_of(const char* path) noexcept;
 
-/// The user whose files this process makes.
-unsigned own_user() noexcept;
-
 /// True if the file lives in memory alone.
 bool is_in_memory(int fd) noexcept;
 
@@ -42,8 +39,6 @@ Result<Fd> open_to_share(const char* path) noexcept;
 
 /// Gives the file `from` the name `to`; EEXIST where that is taken.
 Result<void> rename_to_unused(const char* from, const char* to) noexcept;
-
-Result<void> remove_file(const char* path) noexcept;
 
 /// Makes a file so long, whatever bound on files there is: it is memory.
 Result<void> resize(int fd, std::size_t bytes) noexcept;

@@ -17,6 +17,7 @@
 #include "base/or_resource_error.hpp"
 #include "base/scope_exit.hpp"
 #include "os/byte_lock.hpp"
+#include "os/files.hpp"
 #include "os/memfd.hpp"
 #include "os/reserve.hpp"
 #include "shoal/error.hpp"
@@ -71,7 +72,7 @@ bool has_header(int fd, std::size_t file_bytes) noexcept {
 // Empty: it is memory of this user's. Otherwise why it is not.
 std::string why_foreign(const os::FileFacts& facts) {
   if (!facts.is_regular) return "it is no regular file";
-  if (facts.user != os::own_user()) return "it belongs to user " + std::to_string(facts.user);
+  if (facts.user != os::effective_user()) return "it belongs to user " + std::to_string(facts.user);
   if (facts.permissions != kPermissions) return "others than its user may open it";
   return "";
 }
