@@ -2,8 +2,13 @@
 # shoal_test(<label>_<subject> SOURCES … [LABELS …] [TIMEOUT seconds] [LIBRARIES …]): one GoogleTest program of our
 # own `main` (tests/support/main.cpp calls shoal::bootstrap), whose cases ctest runs one by one. The first word of the
 # name is their label and the program is part of the target tests_<label>; LABELS adds others.
+# Under a sanitizer, the optimizer would take longer than what it spares.
 function(shoal_test_options target)
-  target_compile_options(${target} PRIVATE "$<$<CONFIG:RelWithDebInfo>:-O1;-g1>")
+  set(level -O1)
+  if(SHOAL_SANITIZE)
+    set(level -O0)
+  endif()
+  target_compile_options(${target} PRIVATE "$<$<CONFIG:RelWithDebInfo>:${level};-g1>")
 endfunction()
 
 function(shoal_test name)

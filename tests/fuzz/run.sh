@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# tests/fuzz/run.sh <seconds> [subject…]: runs each of the fuzzers that tools/fuzz.sh has built for so long, on one CPU
-# each, from the corpus beside this file, and prints what each has done. Fails if one of them found something:
+# tests/fuzz/run.sh <seconds> [subject…]: runs each of the fuzzers that tools/fuzz.sh has built for so long, two on a CPU
+# at a time, from the corpus beside this file, and prints what each has done. Fails if one of them found something:
 # the input is then in build/fuzz/found. What they add to the corpus stays in build/fuzz/corpus.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -34,4 +34,4 @@ run_one() {
 export -f run_one
 export seconds out
 
-printf '%s\n' "${subjects[@]}" | xargs -P "$(nproc)" -I{} bash -c 'run_one {}'
+printf '%s\n' "${subjects[@]}" | xargs -P "$((2 * $(nproc)))" -I{} bash -c 'run_one {}'
