@@ -56,6 +56,7 @@ Packet receive_packet(int socket) {
   }
   if (!message || message->size == 0) fail_end();
   if (message->is_cut) {
+    message->fds.clear();  // what follows may need some
     throw ResourceError(std::make_error_code(std::errc::too_many_files_open),
                         "Connection::recv: the descriptors of a message did not fit this process; "
                         "the message is gone");
