@@ -41,7 +41,7 @@ class Conversation {
         return perform();
       default:
         ends_.incarnation.drop_segments(ends_.arguments_memory.arena());
-        return reader_.drop_segments();
+        return reader_.drop_stale();
     }
   }
 
