@@ -104,6 +104,27 @@ Benchmark large_argument() {
            {"20 x CPython", "shoal", Bound::at_least, 20, "CPython Pool.apply of bytes"}}};
 }
 
+Benchmark arrays() {
+  return {
+      "s8",
+      "SharedArray as argument, submit -> get, p50, two CPUs",
+      {{"s8.shoal",
+        {{"shoal, empty task", kMicro},
+         {"more with 4 KiB", kMicro},
+         {"more with 1 MiB", kMicro},
+         {"more with 64 MiB", kMicro},
+         {"more with 1 GiB", kMicro}},
+        measure_pool_arrays},
+       {"s8.fresh", {{"shoal, a new array of 4 KiB each time", kMicro}}, measure_pool_fresh_arrays},
+       {"s8.sums",
+        {{"shoal, 64 MiB summed, the first time", kMilli},
+         {"shoal, 64 MiB summed, the tenth time", kMilli}},
+        measure_pool_array_sums},
+       {"s8.cpython", {{"CPython SharedMemory of 64 MiB, by name", kMicro}}}},
+      {{"5 us more with 64 MiB", "more with 64 MiB", Bound::at_most, 5},
+       {"5 us more with 1 GiB", "more with 1 GiB", Bound::at_most, 5}}};
+}
+
 Benchmark starts() {
   return {"s9",
           "start of a process until its function runs; large: 1 GiB",
@@ -187,27 +208,27 @@ Benchmark busy() {
 }
 
 Benchmark ways() {
-  return {"ways",
+  return {"way",
           "doubles to another process that sums them up, and their sum back",
-          {{"ways.task",
+          {{"way.task",
             {{"task's argument, 64 B", kMicro},
              {"task's argument, 64 KiB", kMicro},
              {"task's argument, 64 MiB", kMicro}},
             measure_task_way},
-           {"ways.connection",
+           {"way.connection",
             {{"Connection, 64 B", kMicro},
              {"Connection, 64 KiB", kMicro},
              {"Connection, 64 MiB", kMicro}},
             measure_connection_way},
-           {"ways.queue",
+           {"way.queue",
             {{"Queue, 64 B", kMicro}, {"Queue, 64 KiB", kMicro}, {"Queue, 32 MiB", kMicro}},
             measure_queue_way},
-           {"ways.array",
+           {"way.array",
             {{"SharedArray, 64 B", kMicro},
              {"SharedArray, 64 KiB", kMicro},
              {"SharedArray, 64 MiB", kMicro}},
             measure_array_way},
-           {"ways.values",
+           {"way.values",
             {{"Value, get", kNano},
              {"Value, set", kNano},
              {"Value, with", kNano},
@@ -221,9 +242,9 @@ Benchmark ways() {
 }  // namespace
 
 std::vector<Benchmark> catalogue() {
-  return {throughput(),     map(),    round_trip(), asleep(),    queue(), queue_round_trip(),
-          large_argument(), starts(), death(),      cpu_bound(), idle(),  queued(),
-          busy(),           ways()};
+  return {throughput(),     map(),    round_trip(), asleep(), queue(),     queue_round_trip(),
+          large_argument(), arrays(), starts(),     death(),  cpu_bound(), idle(),
+          queued(),         busy(),   ways()};
 }
 
 }  // namespace bench
