@@ -29,12 +29,11 @@ namespace shoal {
 /// up to a multiple of 8 bytes, at least 8; text counts its bytes of UTF-8. Lists do not grow.
 ///
 /// A process killed inside set() leaves the old value or the new one. Beside one that sets it,
-/// get() gives either; if several set the same entry at the same time it may hold a mixture: let
-/// them share a Lock.
-/// A handle: copies are the same list, and it may be an argument, a result or a member of one. It
-/// goes with its last holder. In a copy of the process made by a bare fork() its members throw
-/// ClosedError. Safe from many threads and processes, but for that.
-/// Source: Python multiprocessing.shared_memory.ShareableList.
+/// and pauses at times, get() gives either; if several set the same entry at the same time it may
+/// hold a mixture: let them share a Lock. A handle: copies are the same list, and it may be an
+/// argument, a result or a member of one. It goes with its last holder. In a copy of the process
+/// made by a bare fork() its members throw ClosedError. Safe from many threads and processes, but
+/// for that. Source: Python multiprocessing.shared_memory.ShareableList.
 class ShareableList {
  public:
   /// What an entry holds.

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "os/limits.hpp"
 
 namespace shoal::os {
@@ -40,11 +42,14 @@ Result<Fd> create_shared_file(const char* name, std::size_t bytes) noexcept {
   return file;
 }
 
+// EBUSY: the kernel itself holds a page for a moment, as when it moves memory about. It waits some
+// 0.1 s for that each time.
 Result<void> seal(int fd, Writers writers) noexcept {
-  if (::fcntl(fd, F_ADD_SEALS, seals_of(writers)) != 0) {
-    return failure(errno, "fcntl", "%d, F_ADD_SEALS", fd);
+  constexpr int kTries = 50;
+  for (int tried = 1;; ++tried) {
+    if (::fcntl(fd, F_ADD_SEALS, seals_of(writers)) == 0) return {};
+    if (errno != EBUSY || tried == kTries) return failure(errno, "fcntl", "%d, F_ADD_SEALS", fd);
   }
-  return {};
 }
 
 Result<Fd> make_sealed_file(const char* name, std::span<const std::byte> bytes) noexcept {

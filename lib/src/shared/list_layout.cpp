@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kMagic = 0x5453494c4c414853;
 constexpr std::size_t kUnit = 8;
-constexpr unsigned kPatience = 1000;  // looks at an entry that others set all the time
+constexpr unsigned kPatience = 1'000'000;  // looks at an entry that others set all the time
 
 // What a slot's word says; `turn` differs between a value and those set soon after it.
 struct Told {
