@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "conformance/parties.hpp"
+#include "support/forked_copy.hpp"
 
 namespace shoal::test {
 namespace {
@@ -222,18 +222,7 @@ TEST(AtomicTest, OfAnotherTypeIsRefused) {
 
 TEST(AtomicTest, ACopyByForkIsRefused) {
   const Atomic<int> word;
-  const pid_t child = ::fork();
-  if (child == 0) {
-    try {
-      word.fetch_add(1);
-    } catch (const ClosedError&) {
-      ::_exit(7);
-    }
-    ::_exit(1);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_TRUE(is_closed_in_forked_copy([&] { word.fetch_add(1); }));
 }
 
 TEST(AtomicTest, ComesFromAContextToo) {

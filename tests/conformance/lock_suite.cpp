@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -17,6 +16,7 @@
 #include <thread>
 
 #include "conformance/parties.hpp"
+#include "support/forked_copy.hpp"
 
 namespace shoal::test {
 namespace {
@@ -300,18 +300,7 @@ TEST_P(LockDeathSuite, TheDeathOfItsMakerIsTold) {
 
 TEST_P(LockDeathSuite, ACopyByForkIsRefused) {
   const Lock lock;
-  const pid_t child = ::fork();
-  if (child == 0) {
-    try {
-      lock.lock();
-    } catch (const ClosedError&) {
-      ::_exit(7);
-    }
-    ::_exit(1);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_TRUE(is_closed_in_forked_copy([&] { lock.lock(); }));
 }
 
 SHOAL_FOR_EACH_PROCESS_HOME(LockDeathSuite);

@@ -2,7 +2,6 @@
 // What shared heaps promise, between threads and between processes of every start method.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/interprocess/containers/map.hpp>
@@ -19,6 +18,7 @@
 #include <utility>
 
 #include "conformance/parties.hpp"
+#include "support/forked_copy.hpp"
 #include "support/leak_guard.hpp"
 #include "sync/hardware.hpp"
 
@@ -96,18 +96,7 @@ TEST(SharedHeapTest, AnExceptionPassesAndFreesIt) {
 
 TEST(SharedHeapTest, ACopyByForkIsRefused) {
   const SharedHeap heap(kBytes);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    try {
-      heap.with([](Segment&) {});
-    } catch (const ClosedError&) {
-      ::_exit(7);
-    }
-    ::_exit(1);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_TRUE(is_closed_in_forked_copy([&] { heap.with([](Segment&) {}); }));
 }
 
 TEST(SharedHeapTest, AHandleOfSomethingElseIsRefused) {
